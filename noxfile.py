@@ -1,0 +1,135 @@
+"""Everything that is done with a checkout: `python -m nox -l` lists it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "check_generated",
+    "bare",
+    "minimums",
+    "tests",
+    "demo",
+]
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+CONSTRAINTS = ("-c", "requirements/constraints.txt")
+EXTRAS = "cli,local"
+
+
+def group(name: str) -> list[str]:
+    """Read a dependency group; pip itself can do so only from version 25.1 on."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def lowest(requirements: list[str]) -> list[str]:
+    """Turn lower bounds into pins."""
+    return [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in requirements]
+
+
+def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:
+    """Install the checkout, editable, with the versions that were tested."""
+    target = f".[{extras}]" if extras else "."
+    needed = [requirement for name in groups for requirement in group(name)]
+    session.install(*CONSTRAINTS, "-e", target, *needed)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Embed the Python language reference on this machine and search it."""
+    install(session)
+    session.run("openrouter-embeddings", "demo")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests, with branch coverage of the hand-written package."""
+    install(session, "test")
+    covered = () if session.posargs else ("--cov", "--cov-fail-under=95")
+    session.run("pytest", *covered, *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def matrix(session: nox.Session) -> None:
+    """Run the tests on every supported Python."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*CONSTRAINTS, *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types with mypy (strict) and pyright."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("pyright", "--warnings")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write `generated/` from `openapi.yaml`."""
+    session.install("-r", "requirements/generate.txt")
+    session.run("python", "tools/generate.py", *session.posargs)
+
+
+@nox.session
+def check_generated(session: nox.Session) -> None:
+    """Fail with a diff where `generated/` is not what `openapi.yaml` gives."""
+    session.install("-r", "requirements/generate.txt")
+    session.run("python", "tools/generate.py", "--check")
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """Run the tests of the base install, with none of the extras present."""
+    session.install(*CONSTRAINTS, "-e", ".", "pytest", "pytest-asyncio")
+    session.run("pytest", "tests/core", "tests/bare", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that `pyproject.toml` allows."""
+    project = PROJECT["project"]
+    pins = lowest(project["dependencies"])
+    for extra in EXTRAS.split(","):
+        pins += lowest(project["optional-dependencies"][extra])
+    session.install("-e", f".[{EXTRAS}]", *pins, "pytest", "pytest-asyncio", "pandas", "pillow")
+    session.run("pytest", "tests/core", "tests/extras", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Let other clients talk to the local server: the vendor's for Python and npm, and openai."""
+    session.install(*CONSTRAINTS, "-e", f".[{EXTRAS}]", "pytest", "pytest-asyncio")
+    session.install("-r", "requirements/interop.txt")
+    session.run("pytest", "tests/interop", "--override-ini=addopts=-ra", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write the pinned versions anew: what a fresh machine gets is what was tested."""
+    session.install("uv")
+    options = ("--universal", "--python-version", "3.11", "--no-header", "--no-annotate")
+    quiet = ("--no-emit-index-url", "--quiet", "--upgrade")
+    groups = [part for name in ("test", "lint", "typing") for part in ("--group", name)]
+    extras = [part for name in EXTRAS.split(",") for part in ("--extra", name)]
+    target = "requirements/constraints.txt"
+    run = ("uv", "pip", "compile", *options, *quiet)
+    session.run(*run, "pyproject.toml", *extras, *groups, "-o", target)
+    session.run(*run, "requirements/generate.in", "-o", "requirements/generate.txt")

@@ -1,0 +1,152 @@
+"""Whether a failed attempt is worth another, and when: the retry policy as pure functions.
+
+The rules, in the order in which they are asked:
+
+1. Only what can pass by itself is sent again: no answer, a reply that breaks the contract, and the
+   statuses of `TRANSIENT_STATUSES`; never the daily limit of free models, which lasts for hours.
+2. What was probably paid for is not paid for again and again: a reply that breaks the contract, or
+   a request that was handed over and never answered in time, is asked for once more; a reply that
+   had begun and then ran out of time is not asked for again, since it would drip again.
+3. The service's own word on when to come back counts, zero included. Else the wait is drawn between
+   zero and a bound that doubles (full jitter).
+4. A wait that does not fit into the deadline is not begun.
+"""
+
+from __future__ import annotations
+
+import math
+
+from attrs import frozen
+
+from openrouter_embeddings.errors import (
+    ConfigurationError,
+    NoResponseError,
+    OpenRouterError,
+    ResponseError,
+    ResponseValidationError,
+)
+
+TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, *range(520, 525), 529})
+"""The statuses that can pass by themselves; so can a 402 that requests in flight caused."""
+
+_MOST_PAID_ATTEMPTS = 2
+
+
+@frozen
+class Retry:
+    """Send it again after `delay` seconds."""
+
+    delay: float
+
+
+@frozen
+class GiveUp:
+    """Do not send it again, and why."""
+
+    reason: str
+
+
+Verdict = Retry | GiveUp
+
+
+def is_transient(error: OpenRouterError) -> bool:
+    """Say whether the same request can succeed later, without anybody doing anything."""
+    if isinstance(error, NoResponseError | ResponseValidationError):
+        return True
+    if not isinstance(error, ResponseError):
+        return False
+    source = error.metadata.get("limit_source")
+    if error.status_code == 402:
+        return source == "openrouter_in_flight_budget"
+    return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
+
+
+def may_have_cost(error: OpenRouterError) -> bool:
+    """Say whether the failed attempt was probably charged for."""
+    if isinstance(error, NoResponseError):
+        return error.timed_out and error.sent
+    return isinstance(error, ResponseValidationError)
+
+
+@frozen
+class RetryConfig:
+    """How often and how patiently a failed request is sent again.
+
+    Attributes:
+        attempts: The most attempts for one logical request, the first included.
+        initial: The bound of the first random wait, in seconds; it doubles with every attempt.
+        maximum: The largest bound, in seconds. What the service itself asks for is not cut to it.
+    """
+
+    attempts: int = 4
+    initial: float = 0.5
+    maximum: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse numbers that make no policy."""
+        if type(self.attempts) is not int or self.attempts < 1:
+            message = (
+                f"RetryConfig.attempts must be an integer of at least 1, not {self.attempts!r}."
+            )
+            raise ConfigurationError(message, argument="attempts")
+        for name, value in (("initial", self.initial), ("maximum", self.maximum)):
+            if not 0 <= value < math.inf:
+                message = f"RetryConfig.{name} must be a finite number of seconds, not {value!r}."
+                raise ConfigurationError(message, argument=name)
+
+    def judge(
+        self,
+        error: OpenRouterError,
+        attempt: int,
+        elapsed: float,
+        random: float,
+        *,
+        deadline: float | None = None,
+        paid: int | None = None,
+    ) -> Verdict:
+        """Decide what follows a failed attempt.
+
+        Args:
+            error: What the attempt ended with.
+            attempt: Which attempt it was, 1 for the first.
+            elapsed: Seconds since the logical request began.
+            random: A number from 0 to 1 that draws the wait.
+            deadline: Seconds that the logical request may take as a whole; None for no bound.
+            paid: How many attempts so far were probably charged for, this one included; None to
+                count this one only.
+
+        Returns:
+            `Retry` with the delay in seconds, or `GiveUp` with the reason.
+        """
+        refusal = self._refusal(error, attempt, int(may_have_cost(error)) if paid is None else paid)
+        if refusal is not None:
+            return GiveUp(refusal)
+        delay = self._delay(error, attempt, random)
+        if deadline is not None and elapsed + delay >= deadline:
+            return GiveUp(
+                f"the next attempt could begin in {delay:.3g} s at the earliest, "
+                f"and only {max(0.0, deadline - elapsed):.3g} s of the deadline are left"
+            )
+        return Retry(delay)
+
+    def _refusal(self, error: OpenRouterError, attempt: int, paid: int) -> str | None:
+        if not is_transient(error):
+            return "it would be refused again"
+        if isinstance(error, NoResponseError) and error.timed_out and error.begun:
+            return "a reply had begun and would be paid for again"
+        if may_have_cost(error) and paid >= _MOST_PAID_ATTEMPTS:
+            return "it was probably paid for twice already"
+        return f"{attempt} attempts were made" if attempt >= self.attempts else None
+
+    def _delay(self, error: OpenRouterError, attempt: int, random: float) -> float:
+        if isinstance(error, ResponseError) and error.retry_after is not None:
+            return error.retry_after
+        return backoff(attempt, random, initial=self.initial, maximum=self.maximum)
+
+
+def backoff(attempt: int, random: float, *, initial: float, maximum: float) -> float:
+    """Draw a wait in seconds: exponential with full jitter.
+
+    The exponent is bounded so that a very late attempt cannot overflow.
+    """
+    return random * min(maximum, initial * 2.0 ** min(attempt - 1, 60))

@@ -1,0 +1,286 @@
+"""What a caller may hand over, checked and written as one request value before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+from attrs import field, frozen
+
+from openrouter_embeddings import _checks
+from openrouter_embeddings.parts import Audio, Content, File, Image, Video
+from openrouter_embeddings.provider import ProviderPreferences, checked_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+TokenIds = Sequence[int]
+"""One input as the ids of its tokens."""
+
+Input = str | TokenIds | Content | Image | Audio | Video | File | Mapping[str, object]
+"""One input: a text, token ids, an image or other media, several parts joined by `Content`, or a
+content item spelt as in the contract, ``{"content": [...]}``."""
+
+EncodingFormat = Literal["float", "base64"]
+"""How vectors travel; None leaves it to the client, which prefers base64."""
+
+LARGEST_TOKEN_ID = 2**31 - 1
+"""Token ids above it are refused: no vocabulary comes near, so it is another number by mistake."""
+
+_SESSION_ID_CHARACTERS = 256
+_TRACE_TEXTS = ("trace_id", "trace_name", "span_name", "generation_name", "parent_span_id")
+
+
+@frozen
+class EmbeddingRequest:
+    """One request, checked, in the shapes of the contract.
+
+    Attributes:
+        wire_input: What goes into ``input``.
+        count: How many vectors must come back.
+        kind: ``"text"``, ``"tokens"`` or ``"content"``.
+        model: The model.
+        encoding_format: What the caller asked for, or None to leave it to the client.
+        dimensions: The width that the caller asked for, or None.
+        options: The other fields of the body that were given.
+        extra_headers: Headers to add.
+        extra_body: Fields to add to the body, the last word.
+    """
+
+    wire_input: str | list[object] = field(repr=False)
+    count: int
+    kind: Literal["text", "tokens", "content"]
+    model: str
+    encoding_format: EncodingFormat | None = None
+    dimensions: int | None = None
+    options: Mapping[str, object] = field(factory=dict)
+    extra_headers: Mapping[str, str] = field(factory=dict, repr=False)
+    extra_body: Mapping[str, object] = field(factory=dict)
+
+
+def embedding_request(
+    *,
+    input: object,  # noqa: A002 - the contract's name
+    model: object,
+    encoding_format: object = None,
+    dimensions: object = None,
+    input_type: object = None,
+    provider: ProviderPreferences | Mapping[str, object] | None = None,
+    user: object = None,
+    session_id: object = None,
+    trace: object = None,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_body: object = None,
+) -> EmbeddingRequest:
+    """Check everything that a caller hands over.
+
+    Returns:
+        The request value.
+
+    Raises:
+        ConfigurationError: An argument cannot be used; the message names it, its position in a list
+            and the first characters of its value.
+    """
+    wire_input, count, kind = _input(input)
+    options = {
+        "input_type": _optional(_checks.text, "input_type", input_type),
+        "provider": checked_provider(provider),
+        "user": _optional(_checks.text, "user", user),
+        "session_id": _optional(_session_id, "session_id", session_id),
+        "trace": _optional(_trace, "trace", trace),
+    }
+    return EmbeddingRequest(
+        wire_input=wire_input,
+        count=count,
+        kind=kind,
+        model=_model(model),
+        encoding_format=_optional(_encoding_format, "encoding_format", encoding_format),
+        dimensions=_optional(_dimensions, "dimensions", dimensions),
+        options={name: value for name, value in options.items() if value is not None},
+        extra_headers=_checks.headers("extra_headers", extra_headers),
+        extra_body=_optional(_checks.json_mapping, "extra_body", extra_body) or {},
+    )
+
+
+def _optional(check: Callable[[str, object], T], argument: str, value: object) -> T | None:
+    return None if value is None else check(argument, value)
+
+
+def _model(value: object) -> str:
+    model = _checks.text("model", value)
+    if any(letter.isspace() for letter in model):
+        raise _checks.bad_value("model", "must not hold white space", model)
+    return model
+
+
+def _encoding_format(argument: str, value: object) -> EncodingFormat:
+    if value not in ("float", "base64"):
+        raise _checks.bad_value(argument, "must be 'float', 'base64' or None", value)
+    return value
+
+
+def _dimensions(argument: str, value: object) -> int:
+    return _checks.whole_number(argument, value, least=1)
+
+
+def _session_id(argument: str, value: object) -> str:
+    session_id = _checks.text(argument, value)
+    if len(session_id) > _SESSION_ID_CHARACTERS:
+        problem = f"must have at most {_SESSION_ID_CHARACTERS} characters"
+        raise _checks.bad_value(argument, problem, session_id)
+    return session_id
+
+
+def _trace(argument: str, value: object) -> dict[str, object]:
+    trace = _checks.json_mapping(argument, value)
+    for name in _TRACE_TEXTS:
+        if name in trace and not isinstance(trace[name], str):
+            raise _checks.bad_type(f"{argument}.{name}", "text", trace[name])
+    return trace
+
+
+_ITEMS = (Content, Image, Audio, Video, File, Mapping)
+_Kind = Literal["text", "tokens", "content"]
+_Prepared = tuple[str | list[object], int, _Kind]
+
+
+def _input(value: object) -> _Prepared:
+    if isinstance(value, str):
+        return _checks.text("input", value), 1, "text"
+    if isinstance(value, _ITEMS):
+        return [_item("input", value)], 1, "content"
+    values = _listed("input", value)
+    if not values:
+        raise _checks.bad_value("input", "must not be empty", value)
+    first = values[0]
+    if isinstance(first, str):
+        return _texts(values), len(values), "text"
+    if isinstance(first, _ITEMS):
+        return _each(_item, values), len(values), "content"
+    if _is_number(first):
+        return _token_ids("input", values), 1, "tokens"
+    if _is_list(first):
+        return _each(_tokens, values), len(values), "tokens"
+    raise _checks.bad_type("input[0]", _WANTED, first)
+
+
+_WANTED = "text, token ids (integers), Content, an image or other media"
+
+
+def _each(check: Callable[[str, object], object], values: Sequence[object]) -> list[object]:
+    return [check(f"input[{position}]", value) for position, value in enumerate(values)]
+
+
+def _listed(argument: str, value: object) -> list[object]:
+    """Make a list of what has an order and an end: lists, arrays, Series, Arrow columns."""
+    if isinstance(value, list | tuple):
+        return list(cast("Sequence[object]", value))
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise _checks.bad_type(argument, "text (decode the bytes first)", value)
+    for name in ("to_pylist", "tolist", "to_list"):
+        convert = getattr(value, name, None)
+        if convert is not None:
+            converted = convert()
+            if isinstance(converted, list):
+                return cast("list[object]", converted)
+    if isinstance(value, Sequence):
+        return list(cast("Sequence[object]", value))
+    raise _checks.bad_type(argument, f"{_WANTED}, or a list of one kind of them", value)
+
+
+def _is_list(value: object) -> bool:
+    # numpy's scalars have `tolist` as well, and no length.
+    return isinstance(value, list | tuple) or (
+        hasattr(value, "__len__") and (hasattr(value, "tolist") or hasattr(value, "to_pylist"))
+    )
+
+
+def _is_number(value: object) -> bool:
+    return hasattr(value, "__index__") and not _is_list(value)
+
+
+def _texts(values: Sequence[object]) -> list[object]:
+    # The plain case is decided in place: a call and a name for each of 2,048 texts cost more than
+    # everything else that is done to them.
+    return [
+        value if type(value) is str and value and value.isascii() else _text(f"input[{i}]", value)
+        for i, value in enumerate(values)
+    ]
+
+
+def _text(argument: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _checks.bad_type(argument, "text, like the first input", value)
+    return _checks.text(argument, value)
+
+
+def _tokens(argument: str, value: object) -> list[object]:
+    if isinstance(value, str) or not _is_list(value):
+        raise _checks.bad_type(argument, "a list of token ids, like the first input", value)
+    ids = _listed(argument, value)
+    if not ids:
+        raise _checks.bad_value(argument, "must not be empty", value)
+    return _token_ids(argument, ids)
+
+
+def _token_ids(argument: str, ids: Sequence[object]) -> list[object]:
+    most = LARGEST_TOKEN_ID
+    return [
+        token
+        if type(token) is int and 0 <= token <= most
+        else _checks.whole_number(f"{argument}[{i}]", token, least=0, most=most)
+        for i, token in enumerate(ids)
+    ]
+
+
+def _item(argument: str, value: object) -> object:
+    if isinstance(value, Content):
+        return value.to_item()
+    if isinstance(value, Image | Audio | Video | File):
+        return Content(value).to_item()
+    if isinstance(value, Mapping):
+        return _spelt_item(argument, cast("Mapping[str, object]", value))
+    wanted = "Content, an image or other media, like the first input (texts: Content('...'))"
+    raise _checks.bad_type(argument, wanted, value)
+
+
+_PART_PAYLOADS: Mapping[str, tuple[str, str | None]] = {
+    "text": ("text", None),
+    "image_url": ("image_url", "url"),
+    "input_audio": ("input_audio", "data"),
+    "input_video": ("input_video", "data"),
+    "input_file": ("input_file", "data"),
+}
+
+
+def _spelt_item(argument: str, item: Mapping[str, object]) -> dict[str, object]:
+    """Check a content item that is spelt out as in the contract."""
+    plain = _checks.json_mapping(argument, item)
+    if set(plain) != {"content"}:
+        raise _checks.bad_value(argument, "must have the one key 'content'", sorted(plain))
+    parts = plain["content"]
+    if not isinstance(parts, list | tuple):
+        raise _checks.bad_type(f"{argument}.content", "a list of parts", parts)
+    if not parts:
+        raise _checks.bad_value(f"{argument}.content", "must not be empty", parts)
+    for position, part in enumerate(parts):
+        _spelt_part(f"{argument}.content[{position}]", part)
+    return plain
+
+
+def _spelt_part(argument: str, part: object) -> None:
+    if not isinstance(part, Mapping):
+        raise _checks.bad_type(argument, "a mapping", part)
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in _PART_PAYLOADS:
+        raise _checks.unknown_name(f"{argument}.type", str(kind), _PART_PAYLOADS)
+    name, inner = _PART_PAYLOADS[kind]
+    payload = part.get(name)
+    if inner is None:
+        _checks.text(f"{argument}.{name}", payload)
+    elif not isinstance(payload, Mapping):
+        raise _checks.bad_type(f"{argument}.{name}", "a mapping", payload)
+    else:
+        _checks.text(f"{argument}.{name}.{inner}", payload.get(inner))

@@ -1,0 +1,287 @@
+"""What a caller gets back: vectors as float32 arrays, usage, and models, as immutable values."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast, overload
+
+from attrs import field, frozen
+
+from openrouter_embeddings._extras import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import DTypeLike, NDArray
+
+_EMPTY: Mapping[str, object] = MappingProxyType({})
+
+
+@frozen
+class Usage:
+    """Tokens and cost, as far as the service said; None where it did not.
+
+    Attributes:
+        prompt_tokens: Tokens in all inputs; 0 for a hit of the service's response cache.
+        total_tokens: The same number, for embeddings.
+        cost: The charge in USD.
+        is_byok: Whether a provider key of the caller's own was used.
+        cost_details: How the charge splits up, as sent.
+        prompt_tokens_details: Tokens by kind of input, as sent; only for mixed inputs.
+        extra: Fields that the contract does not know, as sent.
+    """
+
+    prompt_tokens: int | None = None
+    total_tokens: int | None = None
+    cost: float | None = None
+    is_byok: bool | None = None
+    cost_details: Mapping[str, object] = _EMPTY
+    prompt_tokens_details: Mapping[str, object] = _EMPTY
+    extra: Mapping[str, object] = _EMPTY
+
+
+@frozen(eq=False)
+class Embedding:
+    """One vector and the input that it belongs to.
+
+    Attributes:
+        index: The position of the input.
+        embedding: float32 of shape ``(dimensions,)``; base64 text if the caller asked for
+            ``encoding_format="base64"`` and the service complied.
+    """
+
+    index: int
+    embedding: NDArray[np.float32] | str
+
+
+@frozen(eq=False)
+class EmbeddingsResponse:
+    """The verified answer to one request.
+
+    Attributes:
+        vectors: float32 of shape ``(n, dimensions)``; row i belongs to input i.
+        model: The model as the provider names it; it can lack the author's prefix.
+        provider: Who served it, or None if the service did not say.
+        id: The id of the generation, or None.
+        usage: Tokens and cost.
+        request_id: The id to quote to support, or None.
+        encoded: The vectors as base64 texts in input order, if the caller asked for them.
+        headers: The reply's headers, names in lower case.
+        extra: Fields that the contract does not know, as sent.
+    """
+
+    vectors: NDArray[np.float32] = field(repr=False)
+    model: str | None = None
+    provider: str | None = None
+    id: str | None = None
+    usage: Usage = field(factory=Usage)
+    request_id: str | None = None
+    encoded: Sequence[str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    extra: Mapping[str, object] = field(default=_EMPTY, repr=False)
+
+    @property
+    def data(self) -> list[Embedding]:
+        """The vectors one by one, in the order of the inputs."""
+        values = self.vectors if self.encoded is None else self.encoded
+        return [Embedding(index, value) for index, value in enumerate(values)]
+
+    @property
+    def dimensions(self) -> int:
+        """The width of the vectors."""
+        return int(self.vectors.shape[1])
+
+    def __len__(self) -> int:
+        """Count the vectors."""
+        return len(self.vectors)
+
+    @overload
+    def __getitem__(self, key: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, key: slice) -> NDArray[np.float32]: ...
+    def __getitem__(self, key: int | slice) -> NDArray[np.float32]:
+        """Take vectors by the position of their inputs."""
+        return self.vectors[key]
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        """Go through the vectors in the order of the inputs."""
+        return iter(self.vectors)
+
+    def __array__(
+        self,
+        dtype: DTypeLike | None = None,
+        copy: bool | None = None,  # noqa: FBT001 - numpy's protocol
+    ) -> NDArray[np.float32]:
+        """Stand for the matrix wherever numpy takes an array."""
+        return as_array(self.vectors, dtype, copy)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """Hand the vectors over by the Arrow C data interface, as a FixedSizeList of float32."""
+        exported = to_arrow(self.vectors).__arrow_c_array__(requested_schema)
+        return cast("tuple[object, object]", exported)
+
+    def to_arrow(self) -> pa.FixedSizeListArray[Any, Any]:
+        """Make an Arrow array, FixedSizeList of float32; needs pyarrow."""
+        return to_arrow(self.vectors)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Make a DataFrame of shape ``(n, dimensions)``; needs pandas."""
+        return to_pandas(self.vectors)
+
+
+def as_array(
+    matrix: NDArray[np.float32],
+    dtype: DTypeLike | None,
+    copy: bool | None,  # noqa: FBT001 - numpy's protocol
+) -> NDArray[np.float32]:
+    """Answer numpy's array protocol for a matrix, with the meaning that numpy 2 gives `copy`."""
+    import numpy as np  # noqa: PLC0415 - numpy is imported on first use
+
+    changes = dtype is not None and np.dtype(dtype) != matrix.dtype
+    if copy is False and changes:
+        message = f"A {matrix.dtype} matrix cannot become {np.dtype(dtype)} without a copy."
+        raise ValueError(message)
+    if changes or copy:
+        return cast("NDArray[np.float32]", np.array(matrix, dtype=dtype))
+    return matrix
+
+
+def to_arrow(matrix: NDArray[np.float32]) -> pa.FixedSizeListArray[Any, Any]:
+    """Make an Arrow array of a matrix without copying it, FixedSizeList of float32.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    import numpy as np  # noqa: PLC0415 - numpy is imported on first use
+
+    arrow = require("pyarrow", extra="cli")
+    flat = arrow.array(np.ascontiguousarray(matrix).reshape(-1), type=arrow.float32())
+    return cast(
+        "pa.FixedSizeListArray[Any, Any]",
+        arrow.FixedSizeListArray.from_arrays(flat, matrix.shape[1]),
+    )
+
+
+def to_pandas(matrix: NDArray[np.float32]) -> pd.DataFrame:
+    """Make a DataFrame of a matrix, one row for each vector.
+
+    Raises:
+        MissingExtraError: pandas is not installed.
+    """
+    return cast("pd.DataFrame", require("pandas").DataFrame(matrix))
+
+
+@frozen
+class Pricing:
+    """What a model costs, in USD; None where the price is decided for each request.
+
+    Attributes:
+        prompt: For each input token.
+        completion: For each output token; 0 for embeddings.
+        request: For each request.
+        image: For each image.
+        raw: All prices as sent.
+    """
+
+    prompt: Decimal | None = None
+    completion: Decimal | None = None
+    request: Decimal | None = None
+    image: Decimal | None = None
+    raw: Mapping[str, object] = field(default=_EMPTY, repr=False)
+
+    @property
+    def per_million_tokens(self) -> Decimal | None:
+        """What a million input tokens cost, in USD, or None where that is not fixed."""
+        return None if self.prompt is None else self.prompt * 1_000_000
+
+
+@frozen
+class ModelInfo:
+    """One model that serves embeddings.
+
+    Attributes:
+        id: What to pass as ``model=``.
+        name: What people call it.
+        canonical_slug: The permanent, often dated name, or None.
+        created: When it was added, or None.
+        description: A few words, cut by the service.
+        context_length: The most input tokens, or None where unknown (the service also says 0).
+        input_modalities: What goes in: ``"text"``, ``"image"`` and others.
+        output_modalities: What comes out: ``"embeddings"`` and others.
+        pricing: What it costs.
+        supported_parameters: Request parameters that it takes; often empty.
+        hugging_face_id: The id on Hugging Face, or None.
+        expires: When it will be removed, or None.
+        raw: The model as sent, unknown fields included.
+    """
+
+    id: str
+    name: str = ""
+    canonical_slug: str | None = None
+    created: datetime | None = None
+    description: str = field(default="", repr=False)
+    context_length: int | None = None
+    input_modalities: tuple[str, ...] = ()
+    output_modalities: tuple[str, ...] = ()
+    pricing: Pricing = field(factory=Pricing, repr=False)
+    supported_parameters: tuple[str, ...] = field(default=(), repr=False)
+    hugging_face_id: str | None = field(default=None, repr=False)
+    expires: date | None = None
+    raw: Mapping[str, object] = field(default=_EMPTY, repr=False)
+
+    @property
+    def price_per_million(self) -> Decimal | None:
+        """What a million input tokens cost, in USD, or None where that is not fixed."""
+        return self.pricing.per_million_tokens
+
+
+@frozen
+class UnreadModel:
+    """An entry of the listing that could not be read; the others are not lost over it.
+
+    Attributes:
+        raw: The entry as sent.
+        reason: Why it could not be read.
+    """
+
+    raw: object
+    reason: str
+
+
+def price(value: object) -> Decimal | None:
+    """Read a price: a decimal text, or a number; negative ones mean that it is not fixed.
+
+    Returns:
+        The price, or None where it is not fixed or cannot be read.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def moment(value: object) -> datetime | None:
+    """Read a point in time: epoch seconds, or a date of any usual form; UTC unless it says."""
+    if isinstance(value, bool):
+        return None
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        return _parsed(value) if isinstance(value, str) and value.strip() else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _parsed(text: str) -> datetime:
+    from dateutil import parser  # noqa: PLC0415 - slow to import, and such dates are rare
+
+    found = parser.parse(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

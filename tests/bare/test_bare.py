@@ -1,0 +1,73 @@
+"""The base install: it works without any extra, and says which command brings what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import openrouter_embeddings
+from openrouter_embeddings import MissingExtraError
+from openrouter_embeddings._extras import require
+
+PACKAGE = Path(openrouter_embeddings.__file__).parent
+NEEDS = {
+    "cli": ("_commands",),
+    "local": ("local", "_local_app"),
+}
+WANTING = {module for modules in NEEDS.values() for module in modules}
+PRESENT = find_spec("typer") is not None
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_every_other_module_can_be_imported(path):
+    """Only those that stand on an extra need it."""
+    if path.stem not in WANTING or PRESENT:
+        import_module(f"openrouter_embeddings.{path.stem}")
+
+
+@pytest.mark.parametrize("extra", NEEDS)
+def test_a_missing_extra_names_its_command(extra):
+    """The message can be pasted into a terminal."""
+    module = f"openrouter_embeddings.{NEEDS[extra][0]}"
+    if PRESENT:
+        assert import_module(module)
+        return
+    with pytest.raises(MissingExtraError, match=rf"openrouter-embeddings\[{extra}\]"):
+        import_module(module)
+
+
+def test_the_command_line_says_what_is_missing():
+    """One line and the code for wrong usage, no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "openrouter_embeddings.cli", "--help"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    if PRESENT:
+        assert done.returncode == 0
+        return
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'openrouter-embeddings[cli]'" in done.stderr
+
+
+def test_a_package_without_an_extra_is_named_itself():
+    """Pandas belongs to none of ours."""
+    with pytest.raises(MissingExtraError, match="pip install no_such_package"):
+        require("no_such_package.part")
+
+
+def test_a_broken_dependency_is_not_called_missing(tmp_path, monkeypatch):
+    """What fails inside it is its own business."""
+    (tmp_path / "half_installed.py").write_text("import its_own_dependency_that_is_gone")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ModuleNotFoundError, match="its_own_dependency"):
+        require("half_installed")

@@ -1,0 +1,102 @@
+"""Fixtures for all tests: a loopback server with faults, and one test body for both clients."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from openrouter_embeddings import AsyncOpenRouter, OpenRouter, RetryConfig
+from openrouter_embeddings.testing import FaultServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+QUICK = RetryConfig(initial=0.001, maximum=0.002)
+MODEL = "test/embedding"
+OURS = ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    """Keep the variables of the machine out of the tests."""
+    for name in (*OURS, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(dimensions=8) as running:
+        yield running
+
+
+class SyncBoth:
+    """The synchronous client behind the interface of the tests."""
+
+    def __init__(self, server: FaultServer, **options: object) -> None:
+        options = {
+            "api_key": server.api_key,
+            "base_url": server.base_url,
+            "retries": QUICK,
+        } | options
+        self.client = OpenRouter(**options)
+
+    def generate(self, input="a red fox", model=MODEL, **options):  # noqa: A002
+        return self.client.embeddings.generate(input=input, model=model, **options)
+
+    def list_models(self, **options):
+        return self.client.embeddings.list_models(**options)
+
+    def close_connections(self) -> None:
+        self.client.close()
+
+    close = close_connections
+
+
+class AsyncBoth:
+    """The asynchronous client behind the interface of the tests."""
+
+    def __init__(self, server: FaultServer, **options: object) -> None:
+        options = {
+            "api_key": server.api_key,
+            "base_url": server.base_url,
+            "retries": QUICK,
+        } | options
+        self.client = AsyncOpenRouter(**options)
+        self._runner = asyncio.Runner()
+
+    def generate(self, input="a red fox", model=MODEL, **options):  # noqa: A002
+        return self._runner.run(
+            self.client.embeddings.generate(input=input, model=model, **options)
+        )
+
+    def list_models(self, **options):
+        return self._runner.run(self.client.embeddings.list_models(**options))
+
+    def close_connections(self) -> None:
+        self._runner.run(self.client.close())
+
+    def close(self) -> None:
+        self.close_connections()
+        self._runner.close()
+
+
+@pytest.fixture(params=[SyncBoth, AsyncBoth], ids=["sync", "async"])
+def connect(request, server) -> Iterator[Callable[..., SyncBoth | AsyncBoth]]:
+    """Make clients of either kind for the server; one test body serves both."""
+    made: list[SyncBoth | AsyncBoth] = []
+
+    def make(**options: object) -> SyncBoth | AsyncBoth:
+        made.append(request.param(server, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(connect) -> SyncBoth | AsyncBoth:
+    return connect()

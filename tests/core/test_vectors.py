@@ -1,0 +1,111 @@
+"""The vector contract: order, width, numbers; a wrong vector never leaves."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+
+from openrouter_embeddings import VectorError
+from openrouter_embeddings._vectors import decode, matrix_of, order_of
+
+
+def text_of(*numbers):
+    return base64.b64encode(np.array(numbers, dtype="<f4").tobytes()).decode()
+
+
+@pytest.mark.parametrize(
+    ("indexes", "order"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([2, 0, 1], [2, 0, 1]),
+        ([None, None, None], [0, 1, 2]),
+        ([None, 1, 2], [0, 1, 2]),
+        ([2, None, 1], [2, 0, 1]),
+        ([None, None, 2], [0, 1, 2]),
+        ([0, 0, 0], [0, 1, 2]),
+        ([0], [0]),
+    ],
+    ids=str,
+)
+def test_each_vector_goes_to_its_input(indexes, order):
+    """The index decides where it is whole; one that is left out is found; else the place counts."""
+    assert order_of(indexes, len(indexes)) == order
+
+
+@pytest.mark.parametrize(
+    ("indexes", "problem"),
+    [
+        ([0, 1], "3 inputs were sent and 2 vectors came back"),
+        ([], "0 vectors"),
+        ([0, 1, 2, 3], "4 vectors"),
+        ([0, 0, 1], "same index"),
+        ([1, 1, 1], "same index"),
+        ([0, 1, 3], "claims index 3"),
+        ([1, 2, 3], "claims index 3"),
+        ([-1, 0, 1], "claims index -1"),
+        ([0, 1, "2"], "claims index '2'"),
+        ([0, 1, True], "claims index True"),
+        ([0, 1, 2.0], "claims index 2.0"),
+        ([2, None, None], "out of order"),
+        ([None, 0, None], "out of order"),
+    ],
+    ids=str,
+)
+def test_contradictions_are_refused(indexes, problem):
+    """Where it cannot be known which input a vector belongs to, there is no vector."""
+    with pytest.raises(VectorError, match=problem):
+        order_of(indexes, 3)
+
+
+def test_numbers_and_base64_give_the_same_matrix():
+    """How vectors travel makes no difference to what they are."""
+    numbers = [[0.5, -1.25], [3.0, 4.0]]
+    texts = [text_of(*row) for row in numbers]
+
+    from_numbers = matrix_of(numbers, [1, 0], None)
+    from_texts = matrix_of(texts, [1, 0], 2)
+
+    assert from_numbers.dtype == from_texts.dtype == np.float32
+    assert from_numbers.tolist() == from_texts.tolist() == [[3.0, 4.0], [0.5, -1.25]]
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "dimensions", "problem"),
+    [
+        ([[1.0, 2.0], [1.0]], None, "input 1 has 1 dimensions, others 2"),
+        ([[1.0, 2.0], [1.0, 2.0]], 3, "3 dimensions were asked for and vectors of 2"),
+        ([[], []], None, "input 0 is empty"),
+        (["", ""], None, "input 0 is empty"),
+        ([[1.0, float("nan")], [1.0, 2.0]], None, "input 0 holds a number that is not finite"),
+        ([[1.0, 2.0], [1.0, float("-inf")]], None, "input 1 holds a number that is not finite"),
+        ([[1.0, 2.0], [1.0, 1e39]], None, "input 1 holds a number that is not finite"),
+        ([[1.0, 2.0], [1.0, 10**400]], None, "too large for float32"),
+        ([[1.0, 2.0], [0.0, 0.0]], None, "input 1 is all zeros"),
+        ([[1.0, 2.0], [1.0, "2"]], None, "'2', which is not a number"),
+        ([[1.0, 2.0], [1.0, None]], None, "None, which is not a number"),
+        ([[1.0, 2.0], [True, 1.0]], None, "True, which is not a number"),
+        ([[1.0, 2.0], [[1.0], [2.0]]], None, "which is not a number"),
+        ([[1.0, 2.0], None], None, "is None, not numbers or base64"),
+        ([[1.0, 2.0], {"a": 1}], None, "not numbers or base64"),
+        ([text_of(1, 2), "!!!!"], None, "input 1 is not base64"),
+        ([text_of(1, 2), "AAAAAAA="], None, "5 bytes, not whole float32"),
+        ([text_of(1, 2), text_of(1, float("nan"))], None, "not finite"),
+        ([text_of(1, 2), text_of(0, 0)], None, "all zeros"),
+    ],
+)
+def test_vectors_that_cannot_be_trusted_are_refused(embeddings, dimensions, problem):
+    """The message names the input concerned and what is wrong with its vector."""
+    with pytest.raises(VectorError, match=problem):
+        matrix_of(embeddings, range(len(embeddings)), dimensions)
+
+
+def test_whole_numbers_are_numbers():
+    """JSON writes 1.0 as 1 when it likes."""
+    assert decode([1, -2], 0).tolist() == [1.0, -2.0]
+
+
+def test_numbers_are_rounded_once():
+    """Python's double goes straight to the nearest float32, like the service's own base64."""
+    assert decode([0.1], 0)[0] == np.float32(0.1)

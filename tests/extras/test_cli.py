@@ -1,0 +1,326 @@
+"""The command line: files in, files out, exit codes, and what it says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from openrouter_embeddings import cli
+from openrouter_embeddings.local import LocalModel
+from openrouter_embeddings.testing import FaultServer, faults
+
+TEXTS = ["dogs are loyal", "the cat sat", "stocks fell", "für Elise  und mehr"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; give its code, its output and what it said aside."""
+
+    def call(*words):
+        code = cli.run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def write(path, texts=TEXTS):
+    """Write texts in the format that the name tells."""
+    if path.suffix == ".txt":
+        path.write_text("".join(f"{text or ''}\n" for text in texts), encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        rows = [json.dumps({"id": n, "text": text}) for n, text in enumerate(texts)]
+        path.write_text("\n".join(rows), encoding="utf-8")
+    elif path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["id", "text"])
+            writer.writerows(enumerate(texts))
+    else:
+        pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv", ".parquet"])
+def test_every_input_becomes_vectors(suffix, tmp_path, run):
+    """Row i of the output is the vector of row i of the input."""
+    source, out = write(tmp_path / f"in{suffix}"), tmp_path / "out.parquet"
+
+    code, _, said = run("embed", source, "--out", out, "--local", "--dimensions", 64)
+
+    table = pq.read_table(out)
+    column = table["embedding"]
+    assert code == 0
+    assert "4 of 4 texts embedded" in said
+    assert column.type == pa.list_(pa.float32(), 64)
+    assert table["text"].to_pylist() == TEXTS
+    assert np.allclose(column.to_pylist(), LocalModel.load().embed(TEXTS, 64), atol=1e-6)
+    metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    assert metadata["openrouter_embeddings.model"] == "local/wordllama-256"
+    assert metadata["openrouter_embeddings.dimensions"] == "64"
+    assert metadata["openrouter_embeddings.source"] == str(source)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".npy"])
+def test_every_output_can_be_searched(suffix, tmp_path, run):
+    """The nearest text comes first."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / f"out{suffix}"
+    run("embed", source, "--out", out, "--local")
+
+    code, shown, _ = run("search", "pets that bark", "--index", out, "--local", "-k", 2)
+
+    first = next(line for line in shown.splitlines() if "│" in line or "|" in line)
+    assert code == 0
+    assert "dogs are loyal" in first if suffix != ".npy" else "row 0" in first
+    assert shown.count("0.") == 2
+
+
+def test_standard_input_is_read(tmp_path, run, monkeypatch):
+    """A text a line."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n"))
+
+    code, _, said = run("embed", "-", "--out", tmp_path / "out.npy", "--local")
+
+    assert (code, np.load(tmp_path / "out.npy").shape) == (0, (2, 256))
+    assert "2 of 2" in said
+
+
+def test_empty_rows_fail_and_the_others_do_not(tmp_path, run):
+    """Exit code 3, a null and an error in the row, nothing shifted."""
+    source, out = write(tmp_path / "in.txt", ["a", None, "b"]), tmp_path / "out.parquet"
+
+    code, _, said = run("embed", source, "--out", out, "--local")
+
+    table = pq.read_table(out)
+    assert code == 3
+    assert "input 2: the text is empty" in said
+    assert table["embedding"].is_valid().to_pylist() == [True, False, True]
+    assert table["error"].to_pylist() == [None, "the text is empty", None]
+    assert table["text"].to_pylist() == ["a", None, "b"]
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """A faulty service in the place of the real one."""
+    with FaultServer(poison={"poison"}, max_inputs=4) as server:
+        monkeypatch.setenv("OPENROUTER_API_KEY", server.api_key)
+        monkeypatch.setenv("OPENROUTER_BASE_URL", server.base_url)
+        yield server
+
+
+def test_a_refused_text_does_not_sink_the_others(service, tmp_path, run):
+    """The batch is halved until the guilty text stands alone."""
+    texts = [f"text {n}" for n in range(9)]
+    texts[5] = "poison"
+    source, out = write(tmp_path / "in.txt", texts), tmp_path / "out.jsonl"
+
+    code, _, said = run("embed", source, "--out", out, "--model", "test/m", "--batch-size", 9)
+
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert code == 3
+    assert "input 6: 400: Provider returned error: an input is not acceptable" in said
+    assert [row["embedding"] is None for row in rows] == [text == "poison" for text in texts]
+    for text, row in zip(texts, rows, strict=True):
+        if text != "poison":
+            assert np.float32(row["embedding"]).tolist() == service.vector(text).tolist()
+
+
+def test_an_outage_keeps_what_was_paid_for(service, tmp_path, run):
+    """The first batch is written, the rest fails with the service's words, asked for once."""
+    source, out = write(tmp_path / "in.txt", list("abcdefgh")), tmp_path / "out.parquet"
+    service.script(faults.ok())
+    service.script(*[faults.status(403, "Key limit exceeded")] * 9)
+
+    code, _, said = run("embed", source, "--out", out, "--model", "m", "--batch-size", 2)
+
+    assert code == 3
+    assert "Key limit exceeded" in said
+    assert pq.read_table(out)["embedding"].null_count == 6
+    assert len(service.requests) == 2
+
+
+def test_an_outage_from_the_start_is_a_failure(service, tmp_path, run):
+    """Exit code 1, the service's words, no file."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
+    service.always(faults.status(403, "Key limit exceeded"))
+
+    code, _, said = run("embed", source, "--out", out, "--model", "test/m")
+
+    assert code == 1
+    assert "Key limit exceeded" in said
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_the_models_are_listed(service, run):
+    """Cheapest first, with prices for a million tokens."""
+    code, shown, _ = run("models")
+
+    rows = [line for line in shown.splitlines() if "test/" in line]
+    assert code == 0
+    assert "test/embedding-free:free" in rows[0]
+    assert "0.02" in rows[1]
+    assert len([line for line in run("models", "--free")[1].splitlines() if "test/" in line]) == 1
+
+
+def test_the_local_model_is_listed(run):
+    """Without a key and without a network."""
+    assert "local/wordllama-256" in run("models", "--local")[1]
+
+
+@pytest.mark.parametrize("command", [("embed", "IN", "--out", "OUT", "--model", "m"), ("models",)])
+def test_without_a_key_both_ways_on_are_named(command, tmp_path, run):
+    """A key, or the local model."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.npy"
+    words = [{"IN": source, "OUT": out}.get(word, word) for word in command]
+
+    code, _, said = run(*words)
+
+    assert code == 2
+    assert "OPENROUTER_API_KEY" in said
+    assert "--local" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("embed", "IN.txt", "--out", "out.xyz", "--local"), "tells no known format"),
+        (("embed", "IN.txt", "--out", "nowhere/out.npy", "--local"), "does not exist"),
+        (("embed", "missing.txt", "--out", "out.npy", "--local"), "cannot be read"),
+        (("embed", "IN.xyz", "--out", "out.npy", "--local"), "tells no known format"),
+        (("embed", "IN.txt", "--out", "out.npy"), "model is missing"),
+        (("embed", "IN.csv", "--out", "o.npy", "--local", "--column", "x"), "There is no column"),
+        (("embed", "bad.jsonl", "--out", "o.npy", "--local"), "line 1 is no JSON"),
+        (("embed", "numbers.jsonl", "--out", "o.npy", "--local"), "row 1 must be text"),
+        (("embed", "IN.txt"), "Missing option '--out'"),
+        (("embed", "IN.txt", "--out", "o.npy", "--batch-size", "0"), "Invalid value"),
+        (("search", "x", "--index", "missing.parquet", "--local"), "cannot be read"),
+        (("search", "x", "--index", "IN.txt", "--local"), "tells no known format"),
+        (("nonsense",), "No such command"),
+        (("serve", "--host", "256.0.0.1"), "Cannot listen"),
+    ],
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_named(words, message, tmp_path, run, monkeypatch):
+    """Exit code 2, before anything is sent."""
+    monkeypatch.chdir(tmp_path)
+    for suffix in (".txt", ".csv"):
+        write(tmp_path / f"IN{suffix}")
+    (tmp_path / "bad.jsonl").write_text("{")
+    (tmp_path / "numbers.jsonl").write_text('{"text": 3}')
+
+    code, _, said = run(*words)
+
+    assert code == 2
+    assert message in " ".join(said.replace("│", " ").split())
+
+
+def test_an_index_of_the_local_model_needs_it(tmp_path, run, monkeypatch):
+    """Other models' vectors mean nothing beside its own."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-x")
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
+    run("embed", source, "--out", out, "--local")
+
+    code, _, said = run("search", "x", "--index", out)
+
+    assert code == 2
+    assert "--local" in said
+
+
+def test_widths_must_agree(service, tmp_path, run):
+    """A search in another space is refused."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.npy"
+    run("embed", source, "--out", out, "--model", "m", "--dimensions", 4)
+
+    code, _, said = run("search", "x", "--index", out, "--model", "m")
+
+    assert code == 2
+    assert "The index has 4 dimensions and the query 8" in said
+
+
+def test_the_width_of_an_index_is_remembered(service, tmp_path, run):
+    """A shortened index is searched with vectors of the same width."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
+    run("embed", source, "--out", out, "--model", "m", "--dimensions", 4, "--input-type", "doc")
+
+    assert run("search", "the cat sat", "--index", out)[0] == 0
+    assert service.requests[0].body["input_type"] == "doc"
+    assert service.requests[-1].body["dimensions"] == 4
+
+
+def test_lines_break_at_line_feeds_only(tmp_path, run):
+    """Other separators stand inside texts."""
+    source, out = tmp_path / "in.txt", tmp_path / "out.parquet"
+    source.write_bytes("a\u2028b\r\nc\x0bd".encode())
+
+    run("embed", source, "--out", out, "--local")
+
+    assert pq.read_table(out)["text"].to_pylist() == ["a\u2028b", "c\x0bd"]
+
+
+def test_the_demo_answers_right(run):
+    """Three questions, and each first hit from the right topic."""
+    code, shown, _ = run("demo")
+
+    assert code == 0
+    for topic in ("break", "return", "binary"):
+        assert topic in shown
+    assert "vectors of 256 numbers" in shown
+    assert "a second" in shown
+    assert "Cost: $0" in shown
+
+
+def test_the_demo_says_when_it_is_wrong(run, monkeypatch):
+    """It checks its own answers."""
+    monkeypatch.setattr("openrouter_embeddings._demo.QUESTIONS", {"What is a loop?": "nothing"})
+
+    code, shown, _ = run("demo")
+
+    assert code == 1
+    assert "not what was expected: What is a loop?" in shown
+
+
+def test_the_command_is_installed(tmp_path):
+    """As a program of its own, quiet in a pipe."""
+    command = [sys.executable, "-m", "openrouter_embeddings.cli", "embed", "-"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out.npy"), "--local"],
+        input="a\nb\n",
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [f"2 of 2 texts embedded into {tmp_path / 'out.npy'}"]
+
+
+def test_ctrl_c_ends_quietly(monkeypatch, run):
+    """With the code that shells expect, and no traceback."""
+    monkeypatch.setattr("openrouter_embeddings._commands.connected", _interrupting)
+
+    assert run("models", "--local")[0] == 130
+
+
+def _interrupting(**_options):
+    raise KeyboardInterrupt
+
+
+def test_bugs_are_not_hidden(monkeypatch, run):
+    """What nobody expected keeps its traceback."""
+    monkeypatch.setattr("openrouter_embeddings._commands.connected", _broken)
+
+    with pytest.raises(ZeroDivisionError):
+        run("models", "--local")
+
+
+def _broken(**_options):
+    raise ZeroDivisionError

@@ -1,0 +1,98 @@
+"""Write `generated/` from `openapi.yaml`, or show where it is not what the contract gives.
+
+    python tools/generate.py            write it
+    python tools/generate.py --check    print a diff and exit 1 where it differs
+
+The package is generated aside, patched, and then compared file by file: `--overwrite` of the
+generator would leave files behind that no longer belong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from patch_generated import patch_package
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT = ROOT / "openapi.yaml"
+CONFIG = ROOT / "generator-config.yml"
+PACKAGE = ROOT / "generated" / "openrouter_embeddings_api"
+
+
+def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) -> None:
+    """Generate the package into a folder that does not exist yet, patched and marked as typed.
+
+    Raises:
+        subprocess.CalledProcessError: The generator failed, or warned: with a mere warning it would
+            drop whole schemas.
+        PatchError: The output is not what the patch was written for.
+    """
+    # The generator and its post-hooks are those of this interpreter's environment.
+    tool = Path(sys.executable).with_name("openapi-python-client")
+    command = [tool, "generate", "--path", contract, "--config", config, "--meta", "none"]
+    output = ["--fail-on-warning", "--output-path", target]
+    environment = os.environ | {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*command, *output], env=environment, check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+        done.check_returncode()
+    patch_package(target)
+    (target / "py.typed").touch()
+
+
+def files_of(package: Path) -> dict[str, bytes]:
+    """Read every file of a package but caches, by its path inside."""
+    return {
+        path.relative_to(package).as_posix(): path.read_bytes()
+        for path in sorted(package.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def differences(committed: dict[str, bytes], fresh: dict[str, bytes]) -> list[str]:
+    """Write a unified diff of two packages; no lines where they are the same."""
+    lines: list[str] = []
+    for name in sorted(committed.keys() | fresh.keys()):
+        before, after = committed.get(name), fresh.get(name)
+        if before == after:
+            continue
+        old = f"a/{name}" if before is not None else "/dev/null"
+        new = f"b/{name}" if after is not None else "/dev/null"
+        changes = difflib.unified_diff(_lines(before), _lines(after), old, new, lineterm="")
+        lines += list(changes) or [f"--- {old}", f"+++ {new}"]
+    return lines
+
+
+def _lines(content: bytes | None) -> list[str]:
+    return [] if content is None else content.decode("utf-8").splitlines()
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, print a diff")
+    check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / PACKAGE.name
+        generate(fresh)
+        changes = differences(files_of(PACKAGE) if PACKAGE.exists() else {}, files_of(fresh))
+        if check or not changes:
+            print("\n".join(changes) or "generated/ is what openapi.yaml gives.")
+            return 1 if changes else 0
+        shutil.rmtree(PACKAGE, ignore_errors=True)
+        shutil.copytree(fresh, PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    print("\n".join(changes))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

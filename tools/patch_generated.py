@@ -1,0 +1,110 @@
+"""The one patch of generated code: replies that the generator's reader cannot take.
+
+As generated, a status that Python's `HTTPStatus` does not know (499, 524 and 529 are in the
+contract) raises a ValueError, and a documented status with an HTML page dies in `json()`. Patched,
+the status is a plain int, and a body that cannot be read leaves `parsed` None; status, headers and
+content are there in any case. The operations also accept the plain `Client`, whose key an auth
+object can hold.
+
+Each text must be found exactly as often as expected, so that a newer generator is noticed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class PatchError(Exception):
+    """The generated code is not what the patch was written for."""
+
+
+class Replacement(NamedTuple):
+    """A text that must occur so many times, and what takes its place."""
+
+    old: str
+    new: str
+    times: int
+
+
+IMPORT = Replacement("from http import HTTPStatus\n", "", 1)
+
+OPERATION = (
+    IMPORT,
+    Replacement(
+        """\
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+""",
+        """\
+    try:
+        parsed = _parse_response(client=client, response=response)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        parsed = None
+    return Response(
+        status_code=response.status_code,
+        content=response.content,
+        headers=response.headers,
+        parsed=parsed,
+    )
+""",
+        1,
+    ),
+    Replacement(
+        "    client: AuthenticatedClient,\n", "    client: AuthenticatedClient | Client,\n", 4
+    ),
+)
+"""For each module of an operation."""
+
+TYPES = (IMPORT, Replacement("    status_code: HTTPStatus\n", "    status_code: int\n", 1))
+"""For the module with `Response`."""
+
+
+def patched(text: str, replacements: Sequence[Replacement], name: str) -> str:
+    """Apply replacements to a module's text.
+
+    Args:
+        text: The text as generated.
+        replacements: What to replace.
+        name: What to call the module in an error.
+
+    Raises:
+        PatchError: A text does not occur as often as expected.
+    """
+    for old, new, times in replacements:
+        found = text.count(old)
+        if found != times:
+            message = f"{name}: expected {times} times, found {found} times:\n{old}"
+            raise PatchError(message)
+        text = text.replace(old, new)
+    if "HTTPStatus" in text:
+        message = f"{name}: HTTPStatus is used in a place that the patch does not know"
+        raise PatchError(message)
+    return text
+
+
+def patch_package(package: Path) -> None:
+    """Patch every operation of a generated package, and its `Response`.
+
+    Raises:
+        PatchError: The package is not what the patch was written for.
+    """
+    operations = sorted(path for path in package.glob("api/*/*.py") if path.name != "__init__.py")
+    if not operations:
+        message = f"{package.name}: there are no operations"
+        raise PatchError(message)
+    for path in operations:
+        _rewrite(path, OPERATION)
+    _rewrite(package / "types.py", TYPES)
+
+
+def _rewrite(path: Path, replacements: Sequence[Replacement]) -> None:
+    text = patched(path.read_text(encoding="utf-8"), replacements, path.name)
+    path.write_text(text, encoding="utf-8", newline="\n")
