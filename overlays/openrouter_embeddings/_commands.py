@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 from openrouter_embeddings import OpenRouter, _tables
-from openrouter_embeddings._embed_table import embed_texts
+from openrouter_embeddings._embed_table import embed_texts, ignore
 from openrouter_embeddings._extras import require
 from openrouter_embeddings.errors import ConfigurationError
 
@@ -131,15 +131,16 @@ def _say(line: str) -> None:
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
     """Show progress on a terminal, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield ignore
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-    ) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("embedding", total=total)
         yield lambda count: progress.advance(task, count)
 

@@ -27,7 +27,7 @@ _DIVISIBLE = (
 )
 
 
-def _ignore(_count: int) -> None:
+def ignore(_count: int) -> None:
     """Show no progress."""
 
 
@@ -40,7 +40,7 @@ def embed_texts(
     dimensions: int | None = None,
     input_type: str | None = None,
     batch_size: int = 100,
-    advance: Callable[[int], None] = _ignore,
+    advance: Callable[[int], None] = ignore,
 ) -> Table:
     """Embed texts in order.
 

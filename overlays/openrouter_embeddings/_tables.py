@@ -14,6 +14,7 @@ from attrs import frozen
 from openrouter_embeddings import _checks
 from openrouter_embeddings._extras import require
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -167,12 +168,11 @@ def write_table(path: str, table: Table) -> None:
 def _write_parquet(path: Path, table: Table) -> None:
     arrow = require("pyarrow", extra="cli")
     parquet = require("pyarrow.parquet", extra="cli")
-    failed = [error is not None for error in table.errors]
-    width = table.vectors.shape[1]
-    flat = arrow.array(table.vectors.reshape(-1), type=arrow.float32())
+    # A failed row is NaN and not null: most readers of Parquet cannot take a null in a list of
+    # fixed size, and would lose the whole file over it.
     columns = {
         "text": arrow.array(table.texts, type=arrow.string()),
-        "embedding": arrow.FixedSizeListArray.from_arrays(flat, width, mask=arrow.array(failed)),
+        "embedding": to_arrow(table.vectors),
         "error": arrow.array(table.errors, type=arrow.string()),
     }
     metadata = {f"openrouter_embeddings.{name}": value for name, value in table.metadata.items()}
@@ -230,7 +230,8 @@ def _read_index_parquet(path: Path) -> Table:
 
     parquet = require("pyarrow.parquet", extra="cli")
     found: Any = parquet.read_table(path)
-    found = found.filter(found["embedding"].is_valid())
+    if "error" in found.column_names:
+        found = found.filter(found["error"].is_null())
     column = found["embedding"].combine_chunks()
     flat = column.flatten().to_numpy()
     prefix = b"openrouter_embeddings."
