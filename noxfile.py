@@ -122,6 +122,14 @@ def interop(session: nox.Session) -> None:
 
 
 @nox.session
+def faults_of_peers(session: nox.Session) -> None:
+    """Print what other clients make of the faults of the test kit."""
+    session.install(*CONSTRAINTS, "-e", ".")
+    session.install("-r", "requirements/interop.txt")
+    session.run("python", "benchmarks/faults_of_peers.py")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the pinned versions anew: what a fresh machine gets is what was tested."""
     session.install("uv")

@@ -36,8 +36,8 @@ def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) 
     """
     # The generator and its post-hooks are those of this interpreter's environment.
     tool = Path(sys.executable).with_name("openapi-python-client")
-    command = [tool, "generate", "--path", contract, "--config", config, "--meta", "none"]
-    output = ["--fail-on-warning", "--output-path", target]
+    command: list[str | Path] = [tool, "generate", "--path", contract, "--config", config]
+    output: list[str | Path] = ["--meta", "none", "--fail-on-warning", "--output-path", target]
     environment = os.environ | {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         [*command, *output], env=environment, check=False, capture_output=True, text=True

@@ -23,6 +23,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from openrouter_embeddings._extras import require
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -167,13 +169,20 @@ def environment_proxy(base_url: str) -> str | None:
 
     The variables are those that httpx reads: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``,
     ``NO_PROXY``. A request in plain http only ever goes to this machine, and never by a proxy.
+
+    Raises:
+        MissingExtraError: It is a SOCKS proxy, and the package for these is not installed.
     """
     parts = urlsplit(base_url)
     if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
     proxy = proxies.get("https") or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    if proxy is None:
+        return None
+    if proxy.startswith("socks"):
+        require("socksio")
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _pool(base_url: str) -> httpcore.ConnectionPool:

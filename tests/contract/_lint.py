@@ -5,6 +5,8 @@ Each rule takes the decoded document and yields the places that break it.
 
 from __future__ import annotations
 
+import re
+
 REPLY_REQUIRED = {
     "EmbeddingsResponse": {"data"},
     "EmbeddingObject": {"embedding"},
@@ -51,13 +53,30 @@ def reached(document, *roots):
     return found
 
 
-def request_schemas(document):
-    bodies = [operation.get("requestBody", {}) for _, operation in operations(document)]
-    return reached(document, *bodies)
+def parameters(document):
+    """Go through all parameters: of operations, of paths, and those that nobody refers to."""
+    for path, item in document["paths"].items():
+        holders = [item, *(item[method] for method in METHODS & item.keys())]
+        for holder in holders:
+            for parameter in holder.get("parameters", []):
+                yield path, resolve(document, parameter)
+    for name, parameter in document["components"].get("parameters", {}).items():
+        yield name, parameter
+
+
+def request_roots(document):
+    return [operation.get("requestBody", {}) for _, operation in operations(document)]
+
+
+def reply_roots(document):
+    return [
+        [resolve(document, reply) for reply in operation["responses"].values()]
+        for _, operation in operations(document)
+    ]
 
 
 def reply_schemas(document):
-    return reached(document, *(operation["responses"] for _, operation in operations(document)))
+    return reached(document, *reply_roots(document))
 
 
 def nodes(value, place=""):
@@ -72,22 +91,45 @@ def nodes(value, place=""):
             yield from nodes(inner, f"{place}/{number}")
 
 
-def _schemas(document, names):
-    for name in sorted(names):
+def _schemas(document, roots, without=frozenset()):
+    """Go through what the roots hold themselves, and the components that they reach."""
+    yield from nodes(roots, "inline")
+    for name in sorted(reached(document, *roots) - without):
         yield from nodes(document["components"]["schemas"][name], name)
+
+
+def _everywhere(document):
+    yield from nodes(document["paths"], "paths")
+    yield from nodes(document["components"], "components")
+
+
+def _branches(node):
+    return [branch for word in ("anyOf", "oneOf") for branch in node.get(word, [])]
+
+
+def _is(kind, schema):
+    found = schema.get("type", ())
+    return kind == found or (isinstance(found, list) and kind in found)
 
 
 def no_const_in_replies(document):
     """`const` raises on any other value and loses the whole reply."""
-    for place, node in _schemas(document, reply_schemas(document)):
+    for place, node in _schemas(document, reply_roots(document)):
         if "const" in node:
+            yield place
+
+
+def const_only_tells_parts_apart(document):
+    """Elsewhere in a request it would be an argument with one value."""
+    for place, node in _schemas(document, request_roots(document)):
+        if "const" in node and not re.fullmatch(r"ContentPart\w+/properties/type", place):
             yield place
 
 
 def open_enums_in_replies(document):
     """An enum of a reply is one branch beside any text."""
     closed = {n for n, s in document["components"]["schemas"].items() if "enum" in s}
-    for place, node in _schemas(document, reply_schemas(document) - closed):
+    for place, node in _schemas(document, reply_roots(document), closed):
         if "enum" in node:
             yield place
         if node.get("$ref", "").split("/")[-1] in closed and "/anyOf/" not in place:
@@ -101,17 +143,17 @@ def open_enums_in_replies(document):
 
 def no_defaults_in_requests(document):
     """A default is sent on the wire."""
-    for place, node in _schemas(document, request_schemas(document)):
+    for place, node in _schemas(document, request_roots(document)):
         if "default" in node:
             yield place
-    for name, parameter in document["components"].get("parameters", {}).items():
+    for place, parameter in parameters(document):
         if "default" in parameter["schema"]:
-            yield name
+            yield f"{place} {parameter['name']}"
 
 
 def open_objects_in_replies(document):
     """Closed objects throw unknown fields away."""
-    for place, node in _schemas(document, reply_schemas(document)):
+    for place, node in _schemas(document, reply_roots(document)):
         if node.get("additionalProperties") is False:
             yield place
 
@@ -126,9 +168,8 @@ def little_is_required_in_replies(document):
 
 def nullable_objects_by_union(document):
     """`type: [object, "null"]` makes the generator drop the whole component."""
-    for place, node in nodes(document.get("components", {}).get("schemas", {})):
-        kind = node.get("type")
-        if isinstance(kind, list) and "object" in kind:
+    for place, node in _everywhere(document):
+        if isinstance(node.get("type"), list) and _is("object", node):
             yield place
 
 
@@ -136,8 +177,11 @@ def objects_have_names(document):
     """An object inside another gets a name that nobody can read."""
     for name, schema in document["components"]["schemas"].items():
         for place, node in nodes(schema, name):
-            if place != name and "properties" in node and not place.endswith("/properties"):
+            if place != name and _is("object", node):
                 yield place
+    for place, node in nodes(document["paths"], "paths"):
+        if _is("object", node):
+            yield place
 
 
 def security_at_operations(document):
@@ -151,10 +195,9 @@ def security_at_operations(document):
 
 def no_authorization_parameter(document):
     """The key is not an argument of each call."""
-    for place, operation in operations(document):
-        for parameter in operation.get("parameters", []):
-            if resolve(document, parameter)["name"].lower() == "authorization":
-                yield place
+    for place, parameter in parameters(document):
+        if parameter["name"].lower() == "authorization":
+            yield place
 
 
 def json_is_the_only_success(document):
@@ -167,9 +210,8 @@ def json_is_the_only_success(document):
 
 def one_array_in_a_union(document):
     """With several array types the first list branch wins, whatever the items are."""
-    for place, node in nodes(document.get("components", {}).get("schemas", {})):
-        arrays = [b for b in node.get("anyOf", []) if resolve(document, b).get("type") == "array"]
-        if len(arrays) > 1:
+    for place, node in _everywhere(document):
+        if sum(_is("array", resolve(document, branch)) for branch in _branches(node)) > 1:
             yield place
 
 
@@ -186,7 +228,7 @@ def one_error_schema(document):
 
 def dates_stay_texts(document):
     """A date that cannot be parsed would lose the model."""
-    for place, node in _schemas(document, reply_schemas(document)):
+    for place, node in _schemas(document, reply_roots(document)):
         if node.get("format") in {"date", "date-time"}:
             yield place
 
@@ -208,6 +250,7 @@ def no_local_name_hides_a_class(document):
 
 RULES = (
     no_const_in_replies,
+    const_only_tells_parts_apart,
     open_enums_in_replies,
     no_defaults_in_requests,
     open_objects_in_replies,

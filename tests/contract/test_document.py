@@ -89,6 +89,12 @@ FIELDS = {
     "PromptTokensDetails": "text_tokens image_tokens audio_tokens video_tokens file_tokens",
     "ErrorResponse": "error success user_id openrouter_metadata",
     "ErrorDetail": "code message name metadata availability",
+    "ErrorMetadata": "provider_name raw provider_error_code provider_code error_type limit_source"
+    " remedy_hint reason is_byok retry_after_seconds retry_after_seconds_raw previous_errors"
+    " reasons flagged_input model_slug patterns routing_funnel failed_routing_step"
+    " file_annotations headers",
+    "ErrorAvailability": "code retryable retry_after requested_models affected_providers"
+    " excluded_by fallback_models constraint docs_url",
     "ModelsListResponse": "data total_count links",
     "Model": "id canonical_slug name created description context_length hugging_face_id"
     " architecture pricing top_provider per_request_limits supported_parameters"
@@ -121,12 +127,15 @@ def test_every_header_is_there(document):
         "HTTP-Referer",
         "X-OpenRouter-Title",
         "X-OpenRouter-Categories",
+        "X-OpenRouter-App-Visibility",
         "X-Session-Id",
         "X-OpenRouter-Cache",
         "X-OpenRouter-Cache-TTL",
         "X-OpenRouter-Cache-Clear",
     }
-    assert {"X-Generation-Id", "X-Provider-Name", "cf-ray"} <= set(post["200"]["headers"])
+    assert {"X-Generation-Id", "X-Provider-Name", "request-id", "cf-ray"} <= set(
+        post["200"]["headers"]
+    )
     for status in ("402", "429", "503"):
         assert "Retry-After" in _lint.resolve(document, post[status])["headers"]
     limits = set(_lint.resolve(document, post["429"])["headers"]) - {"Retry-After"}

@@ -26,6 +26,9 @@ BREAKAGES = {
     _lint.no_const_in_replies: lambda d: schema(d, "EmbeddingsResponse")["properties"][
         "object"
     ].update({"const": "list"}),
+    _lint.const_only_tells_parts_apart: lambda d: schema(d, "EmbeddingsRequest")["properties"][
+        "encoding_format"
+    ].update({"const": "float"}),
     _lint.open_enums_in_replies: lambda d: schema(d, "ModelArchitecture")["properties"].update(
         {"tokenizer": {"$ref": "#/components/schemas/KnownTokenizer"}}
     ),
@@ -74,5 +77,56 @@ def test_a_broken_document_is_caught(rule, document):
     """A rule that cannot fail is no rule."""
     broken = copy.deepcopy(document)
     BREAKAGES[rule](broken)
+
+    assert list(rule(broken)) != []
+
+
+def media(document):
+    return operation(document)["responses"]["200"]["content"]["application/json"]
+
+
+def parameter(name, **schema):
+    return {"name": name, "in": "header", "schema": {"type": "string"} | schema}
+
+
+HIDDEN = {
+    "const outside components": (
+        _lint.no_const_in_replies,
+        lambda d: media(d).update({"schema": {"properties": {"object": {"const": "list"}}}}),
+    ),
+    "default of one operation": (
+        _lint.no_defaults_in_requests,
+        lambda d: operation(d)["parameters"].append(parameter("X-New", default="a")),
+    ),
+    "nullable object outside components": (
+        _lint.nullable_objects_by_union,
+        lambda d: media(d).update({"schema": {"type": ["object", "null"]}}),
+    ),
+    "object without properties": (
+        _lint.objects_have_names,
+        lambda d: schema(d, "Model")["properties"].update({"links": {"type": "object"}}),
+    ),
+    "object in an operation": (
+        _lint.objects_have_names,
+        lambda d: media(d).update({"schema": {"type": "object"}}),
+    ),
+    "key for a whole path": (
+        _lint.no_authorization_parameter,
+        lambda d: d["paths"]["/embeddings"].update({"parameters": [parameter("Authorization")]}),
+    ),
+    "nullable arrays in oneOf": (
+        _lint.one_array_in_a_union,
+        lambda d: schema(d, "Model")["properties"].update(
+            {"links": {"oneOf": [{"type": "array"}, {"type": ["array", "null"]}]}}
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "broken_by"), HIDDEN.values(), ids=HIDDEN)
+def test_a_breakage_in_another_place_is_caught(rule, broken_by, document):
+    """Inline schemas, parameters of one operation or one path, other spellings of a union."""
+    broken = copy.deepcopy(document)
+    broken_by(broken)
 
     assert list(rule(broken)) != []

@@ -19,13 +19,23 @@ class ErrorAvailability:
         code (str | Unset):
         retryable (bool | Unset):
         retry_after (float | None | Unset): Seconds to wait.
-        docs_url (str | Unset):
+        requested_models (Any | Unset): The models that were asked for.
+        affected_providers (Any | Unset): The providers that cannot serve now.
+        excluded_by (Any | Unset): The condition that shut providers out.
+        fallback_models (Any | Unset): Models that could serve instead.
+        constraint (Any | Unset): The condition that cannot be met.
+        docs_url (None | str | Unset):
     """
 
     code: str | Unset = UNSET
     retryable: bool | Unset = UNSET
     retry_after: float | None | Unset = UNSET
-    docs_url: str | Unset = UNSET
+    requested_models: Any | Unset = UNSET
+    affected_providers: Any | Unset = UNSET
+    excluded_by: Any | Unset = UNSET
+    fallback_models: Any | Unset = UNSET
+    constraint: Any | Unset = UNSET
+    docs_url: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,7 +49,21 @@ class ErrorAvailability:
         else:
             retry_after = self.retry_after
 
-        docs_url = self.docs_url
+        requested_models = self.requested_models
+
+        affected_providers = self.affected_providers
+
+        excluded_by = self.excluded_by
+
+        fallback_models = self.fallback_models
+
+        constraint = self.constraint
+
+        docs_url: None | str | Unset
+        if isinstance(self.docs_url, Unset):
+            docs_url = UNSET
+        else:
+            docs_url = self.docs_url
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -50,6 +74,16 @@ class ErrorAvailability:
             field_dict["retryable"] = retryable
         if retry_after is not UNSET:
             field_dict["retry_after"] = retry_after
+        if requested_models is not UNSET:
+            field_dict["requested_models"] = requested_models
+        if affected_providers is not UNSET:
+            field_dict["affected_providers"] = affected_providers
+        if excluded_by is not UNSET:
+            field_dict["excluded_by"] = excluded_by
+        if fallback_models is not UNSET:
+            field_dict["fallback_models"] = fallback_models
+        if constraint is not UNSET:
+            field_dict["constraint"] = constraint
         if docs_url is not UNSET:
             field_dict["docs_url"] = docs_url
 
@@ -71,12 +105,34 @@ class ErrorAvailability:
 
         retry_after = _parse_retry_after(d.pop("retry_after", UNSET))
 
-        docs_url = d.pop("docs_url", UNSET)
+        requested_models = d.pop("requested_models", UNSET)
+
+        affected_providers = d.pop("affected_providers", UNSET)
+
+        excluded_by = d.pop("excluded_by", UNSET)
+
+        fallback_models = d.pop("fallback_models", UNSET)
+
+        constraint = d.pop("constraint", UNSET)
+
+        def _parse_docs_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        docs_url = _parse_docs_url(d.pop("docs_url", UNSET))
 
         error_availability = cls(
             code=code,
             retryable=retryable,
             retry_after=retry_after,
+            requested_models=requested_models,
+            affected_providers=affected_providers,
+            excluded_by=excluded_by,
+            fallback_models=fallback_models,
+            constraint=constraint,
             docs_url=docs_url,
         )
 

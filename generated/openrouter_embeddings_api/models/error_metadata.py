@@ -23,6 +23,7 @@ class ErrorMetadata:
         provider_name (None | str | Unset): The provider that failed.
         raw (Any | Unset): The provider's own reply, often JSON as text.
         provider_error_code (Any | Unset): The provider's own code.
+        provider_code (Any | Unset): Another code by the provider.
         error_type (None | str | Unset): The kind of failure in one word.
         limit_source (None | str | Unset): Whose limit was hit.
         remedy_hint (None | str | Unset): What the service advises.
@@ -30,12 +31,21 @@ class ErrorMetadata:
         is_byok (bool | None | Unset):
         retry_after_seconds (float | None | Unset): The same as Retry-After, rounded.
         retry_after_seconds_raw (float | None | Unset): The same, not rounded.
+        previous_errors (Any | Unset): Refusals of the providers that were tried before.
+        reasons (Any | Unset): What moderation objected to.
+        flagged_input (Any | Unset): The passage that moderation objected to.
+        model_slug (Any | Unset): The model that moderation judged for.
+        patterns (Any | Unset): Which guardrails were hit.
+        routing_funnel (Any | Unset): How many providers each condition left.
+        failed_routing_step (Any | Unset): The condition that left none.
+        file_annotations (Any | Unset): What was read from files before the failure.
         headers (FreeForm | None | Unset): Headers of the provider's reply.
     """
 
     provider_name: None | str | Unset = UNSET
     raw: Any | Unset = UNSET
     provider_error_code: Any | Unset = UNSET
+    provider_code: Any | Unset = UNSET
     error_type: None | str | Unset = UNSET
     limit_source: None | str | Unset = UNSET
     remedy_hint: None | str | Unset = UNSET
@@ -43,6 +53,14 @@ class ErrorMetadata:
     is_byok: bool | None | Unset = UNSET
     retry_after_seconds: float | None | Unset = UNSET
     retry_after_seconds_raw: float | None | Unset = UNSET
+    previous_errors: Any | Unset = UNSET
+    reasons: Any | Unset = UNSET
+    flagged_input: Any | Unset = UNSET
+    model_slug: Any | Unset = UNSET
+    patterns: Any | Unset = UNSET
+    routing_funnel: Any | Unset = UNSET
+    failed_routing_step: Any | Unset = UNSET
+    file_annotations: Any | Unset = UNSET
     headers: FreeForm | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -58,6 +76,8 @@ class ErrorMetadata:
         raw = self.raw
 
         provider_error_code = self.provider_error_code
+
+        provider_code = self.provider_code
 
         error_type: None | str | Unset
         if isinstance(self.error_type, Unset):
@@ -101,6 +121,22 @@ class ErrorMetadata:
         else:
             retry_after_seconds_raw = self.retry_after_seconds_raw
 
+        previous_errors = self.previous_errors
+
+        reasons = self.reasons
+
+        flagged_input = self.flagged_input
+
+        model_slug = self.model_slug
+
+        patterns = self.patterns
+
+        routing_funnel = self.routing_funnel
+
+        failed_routing_step = self.failed_routing_step
+
+        file_annotations = self.file_annotations
+
         headers: dict[str, Any] | None | Unset
         if isinstance(self.headers, Unset):
             headers = UNSET
@@ -118,6 +154,8 @@ class ErrorMetadata:
             field_dict["raw"] = raw
         if provider_error_code is not UNSET:
             field_dict["provider_error_code"] = provider_error_code
+        if provider_code is not UNSET:
+            field_dict["provider_code"] = provider_code
         if error_type is not UNSET:
             field_dict["error_type"] = error_type
         if limit_source is not UNSET:
@@ -132,6 +170,22 @@ class ErrorMetadata:
             field_dict["retry_after_seconds"] = retry_after_seconds
         if retry_after_seconds_raw is not UNSET:
             field_dict["retry_after_seconds_raw"] = retry_after_seconds_raw
+        if previous_errors is not UNSET:
+            field_dict["previous_errors"] = previous_errors
+        if reasons is not UNSET:
+            field_dict["reasons"] = reasons
+        if flagged_input is not UNSET:
+            field_dict["flagged_input"] = flagged_input
+        if model_slug is not UNSET:
+            field_dict["model_slug"] = model_slug
+        if patterns is not UNSET:
+            field_dict["patterns"] = patterns
+        if routing_funnel is not UNSET:
+            field_dict["routing_funnel"] = routing_funnel
+        if failed_routing_step is not UNSET:
+            field_dict["failed_routing_step"] = failed_routing_step
+        if file_annotations is not UNSET:
+            field_dict["file_annotations"] = file_annotations
         if headers is not UNSET:
             field_dict["headers"] = headers
 
@@ -155,6 +209,8 @@ class ErrorMetadata:
         raw = d.pop("raw", UNSET)
 
         provider_error_code = d.pop("provider_error_code", UNSET)
+
+        provider_code = d.pop("provider_code", UNSET)
 
         def _parse_error_type(data: object) -> None | str | Unset:
             if data is None:
@@ -221,6 +277,22 @@ class ErrorMetadata:
             d.pop("retry_after_seconds_raw", UNSET)
         )
 
+        previous_errors = d.pop("previous_errors", UNSET)
+
+        reasons = d.pop("reasons", UNSET)
+
+        flagged_input = d.pop("flagged_input", UNSET)
+
+        model_slug = d.pop("model_slug", UNSET)
+
+        patterns = d.pop("patterns", UNSET)
+
+        routing_funnel = d.pop("routing_funnel", UNSET)
+
+        failed_routing_step = d.pop("failed_routing_step", UNSET)
+
+        file_annotations = d.pop("file_annotations", UNSET)
+
         def _parse_headers(data: object) -> FreeForm | None | Unset:
             if data is None:
                 return data
@@ -242,6 +314,7 @@ class ErrorMetadata:
             provider_name=provider_name,
             raw=raw,
             provider_error_code=provider_error_code,
+            provider_code=provider_code,
             error_type=error_type,
             limit_source=limit_source,
             remedy_hint=remedy_hint,
@@ -249,6 +322,14 @@ class ErrorMetadata:
             is_byok=is_byok,
             retry_after_seconds=retry_after_seconds,
             retry_after_seconds_raw=retry_after_seconds_raw,
+            previous_errors=previous_errors,
+            reasons=reasons,
+            flagged_input=flagged_input,
+            model_slug=model_slug,
+            patterns=patterns,
+            routing_funnel=routing_funnel,
+            failed_routing_step=failed_routing_step,
+            file_annotations=file_annotations,
             headers=headers,
         )
 

@@ -15,6 +15,7 @@ def _get_kwargs(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
     x_session_id: str | Unset = UNSET,
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
@@ -29,6 +30,9 @@ def _get_kwargs(
 
     if not isinstance(x_open_router_categories, Unset):
         headers["X-OpenRouter-Categories"] = x_open_router_categories
+
+    if not isinstance(x_open_router_app_visibility, Unset):
+        headers["X-OpenRouter-App-Visibility"] = x_open_router_app_visibility
 
     if not isinstance(x_session_id, Unset):
         headers["X-Session-Id"] = x_session_id
@@ -186,6 +190,7 @@ def sync_detailed(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
     x_session_id: str | Unset = UNSET,
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
@@ -199,6 +204,7 @@ def sync_detailed(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
         x_session_id (str | Unset):
         x_open_router_cache (str | Unset):
         x_open_router_cache_ttl (int | Unset):
@@ -218,6 +224,7 @@ def sync_detailed(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
         x_session_id=x_session_id,
         x_open_router_cache=x_open_router_cache,
         x_open_router_cache_ttl=x_open_router_cache_ttl,
@@ -238,6 +245,7 @@ def sync(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
     x_session_id: str | Unset = UNSET,
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
@@ -251,6 +259,7 @@ def sync(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
         x_session_id (str | Unset):
         x_open_router_cache (str | Unset):
         x_open_router_cache_ttl (int | Unset):
@@ -271,6 +280,7 @@ def sync(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
         x_session_id=x_session_id,
         x_open_router_cache=x_open_router_cache,
         x_open_router_cache_ttl=x_open_router_cache_ttl,
@@ -285,6 +295,7 @@ async def asyncio_detailed(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
     x_session_id: str | Unset = UNSET,
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
@@ -298,6 +309,7 @@ async def asyncio_detailed(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
         x_session_id (str | Unset):
         x_open_router_cache (str | Unset):
         x_open_router_cache_ttl (int | Unset):
@@ -317,6 +329,7 @@ async def asyncio_detailed(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
         x_session_id=x_session_id,
         x_open_router_cache=x_open_router_cache,
         x_open_router_cache_ttl=x_open_router_cache_ttl,
@@ -335,6 +348,7 @@ async def asyncio(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
     x_session_id: str | Unset = UNSET,
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
@@ -348,6 +362,7 @@ async def asyncio(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
         x_session_id (str | Unset):
         x_open_router_cache (str | Unset):
         x_open_router_cache_ttl (int | Unset):
@@ -369,6 +384,7 @@ async def asyncio(
             http_referer=http_referer,
             x_open_router_title=x_open_router_title,
             x_open_router_categories=x_open_router_categories,
+            x_open_router_app_visibility=x_open_router_app_visibility,
             x_session_id=x_session_id,
             x_open_router_cache=x_open_router_cache,
             x_open_router_cache_ttl=x_open_router_cache_ttl,

@@ -15,6 +15,7 @@ def _get_kwargs(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(http_referer, Unset):
@@ -25,6 +26,9 @@ def _get_kwargs(
 
     if not isinstance(x_open_router_categories, Unset):
         headers["X-OpenRouter-Categories"] = x_open_router_categories
+
+    if not isinstance(x_open_router_app_visibility, Unset):
+        headers["X-OpenRouter-App-Visibility"] = x_open_router_app_visibility
 
     params: dict[str, Any] = {}
 
@@ -130,6 +134,7 @@ def sync_detailed(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
 ) -> Response[ErrorResponse | ModelsListResponse]:
     """List the models
 
@@ -141,6 +146,7 @@ def sync_detailed(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,6 +162,7 @@ def sync_detailed(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
     )
 
     response = client.get_httpx_client().request(
@@ -173,6 +180,7 @@ def sync(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
 ) -> ErrorResponse | ModelsListResponse | None:
     """List the models
 
@@ -184,6 +192,7 @@ def sync(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,6 +209,7 @@ def sync(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
     ).parsed
 
 
@@ -211,6 +221,7 @@ async def asyncio_detailed(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
 ) -> Response[ErrorResponse | ModelsListResponse]:
     """List the models
 
@@ -222,6 +233,7 @@ async def asyncio_detailed(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -237,6 +249,7 @@ async def asyncio_detailed(
         http_referer=http_referer,
         x_open_router_title=x_open_router_title,
         x_open_router_categories=x_open_router_categories,
+        x_open_router_app_visibility=x_open_router_app_visibility,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -252,6 +265,7 @@ async def asyncio(
     http_referer: str | Unset = UNSET,
     x_open_router_title: str | Unset = UNSET,
     x_open_router_categories: str | Unset = UNSET,
+    x_open_router_app_visibility: str | Unset = UNSET,
 ) -> ErrorResponse | ModelsListResponse | None:
     """List the models
 
@@ -263,6 +277,7 @@ async def asyncio(
         http_referer (str | Unset):
         x_open_router_title (str | Unset):
         x_open_router_categories (str | Unset):
+        x_open_router_app_visibility (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -280,5 +295,6 @@ async def asyncio(
             http_referer=http_referer,
             x_open_router_title=x_open_router_title,
             x_open_router_categories=x_open_router_categories,
+            x_open_router_app_visibility=x_open_router_app_visibility,
         )
     ).parsed

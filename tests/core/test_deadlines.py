@@ -1,0 +1,193 @@
+"""The transports: whole-exchange deadlines over TLS and proxies, translated exceptions."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+
+import httpcore
+import httpx
+import pytest
+
+from openrouter_embeddings import MissingExtraError, NoResponseError, OpenRouter
+from openrouter_embeddings._deadlines import (
+    _HTTPCORE_ERRORS,
+    _addresses,
+    _pool,
+    as_httpx,
+    environment_proxy,
+)
+
+
+@pytest.fixture
+def listener():
+    """Accept connections and say nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def port_of(listener):
+    return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for name in httpcore.__all__
+        if isinstance(kind := getattr(httpcore, name), type)
+        and issubclass(kind, Exception)
+        and kind is not httpcore.ConnectionNotAvailable
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_exception_below_is_translated(kind):
+    """A new one in httpcore must not come through bare."""
+    translated = as_httpx(kind("words"))
+
+    assert issubclass(kind, _HTTPCORE_ERRORS)
+    assert isinstance(translated, httpx.TransportError)
+    assert type(translated).__name__ == kind.__name__
+    assert str(translated) == "words"
+
+
+def test_a_tls_handshake_that_never_ends_times_out(listener):
+    """The peer accepts and stays silent."""
+    url = f"https://127.0.0.1:{port_of(listener)}/v1"
+    with (
+        OpenRouter("k", base_url=url, timeout=0.2, retries=None) as client,
+        pytest.raises(NoResponseError, match=r"within 0.2 s") as caught,
+    ):
+        client.embeddings.list_models()
+
+    assert caught.value.timed_out
+    assert not caught.value.begun
+
+
+def test_a_peer_that_is_no_tls_server_is_an_error(server):
+    """Plain words where a handshake should be."""
+    url = server.base_url.replace("http:", "https:")
+    with (
+        OpenRouter("k", base_url=url, retries=None) as client,
+        pytest.raises(NoResponseError, match="ConnectError"),
+    ):
+        client.embeddings.list_models()
+
+
+def test_a_body_that_is_not_taken_times_out(listener):
+    """A large request against a peer that never reads."""
+    url = f"http://127.0.0.1:{port_of(listener)}/v1"
+    with (
+        OpenRouter("k", base_url=url, timeout=0.3, retries=None) as client,
+        pytest.raises(NoResponseError, match=r"within 0.3 s"),
+    ):
+        client.embeddings.generate(input=["x" * 1_000_000] * 20, model="m")
+
+
+def test_all_addresses_of_a_name_are_tried():
+    """One after the other, within one time."""
+    assert _addresses("127.0.0.1", 80) == ["127.0.0.1"]
+    assert set(_addresses("localhost", 80)) <= {"127.0.0.1", "::1"}
+
+
+def test_a_dead_address_is_followed_by_a_live_one(server, monkeypatch):
+    """A name may stand for several machines."""
+    monkeypatch.setattr(
+        "openrouter_embeddings._deadlines._addresses",
+        lambda _host, _port: ["127.0.0.9", "127.0.0.1"],
+    )
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        assert len(client.embeddings.generate(input="a", model="m")) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "proxy"),
+    [
+        ({}, "https://example.org/v1", None),
+        ({"https_proxy": "http://p:1"}, "https://example.org/v1", "http://p:1"),
+        ({"https_proxy": "p:1"}, "https://example.org/v1", "http://p:1"),
+        ({"all_proxy": "http://p:1"}, "https://example.org/v1", "http://p:1"),
+        ({"https_proxy": "http://p:1", "no_proxy": "example.org"}, "https://example.org/v1", None),
+        ({"http_proxy": "http://p:1", "all_proxy": "http://p:1"}, "http://127.0.0.1/v1", None),
+    ],
+    ids=str,
+)
+def test_the_proxy_of_the_environment_is_used(environment, url, proxy, monkeypatch):
+    """But never for plain http, which stays on this machine."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert environment_proxy(url) == proxy
+
+
+def test_a_proxy_has_a_pool_of_its_own(monkeypatch):
+    """With the credentials of its URL."""
+    monkeypatch.setenv("https_proxy", "http://user:pass@127.0.0.1:9")
+
+    with _pool("https://example.org/v1") as pool:
+        assert isinstance(pool, httpcore.HTTPProxy)
+
+
+def test_a_socks_proxy_names_the_package_that_it_needs(monkeypatch):
+    """Before anything is sent."""
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+
+    with pytest.raises(MissingExtraError, match="pip install socksio"):
+        OpenRouter("k")
+
+
+def test_a_proxy_is_asked_to_connect(listener, monkeypatch):
+    """The key never reaches it in the clear: it sees the name of the service and nothing else."""
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port_of(listener)}")
+    seen = []
+
+    def refuse():
+        connection, _ = listener.accept()
+        with connection:
+            seen.append(connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with (
+        OpenRouter("sk-or-secret", base_url="https://example.org/v1", retries=None) as client,
+        pytest.raises(NoResponseError, match="ProxyError"),
+    ):
+        client.embeddings.list_models()
+    thread.join()
+
+    assert seen[0].startswith(b"CONNECT example.org:443 HTTP/1.1\r\n")
+    assert b"sk-or-secret" not in seen[0]
+
+
+def test_a_generated_function_is_bounded_as_a_whole(server):
+    """The transport is shared, so its deadline is as well."""
+    from openrouter_embeddings.testing import faults
+    from openrouter_embeddings_api.api.embeddings import create_embeddings
+    from openrouter_embeddings_api.models import EmbeddingsRequest
+
+    server.always(faults.drip(0.02))
+    with (
+        OpenRouter(server.api_key, base_url=server.base_url, timeout=0.3) as client,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        create_embeddings.sync_detailed(
+            client=client.api, body=EmbeddingsRequest(input_="a", model="m")
+        )
+
+
+def test_time_that_is_up_is_not_waited_for(server):
+    """An attempt without time ends before it touches the socket."""
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        client.embeddings.list_models()
+        began = time.monotonic()
+        with pytest.raises(NoResponseError):
+            client.embeddings.list_models(timeout=1e-9, retries=None)
+
+    assert began <= time.monotonic()
