@@ -195,7 +195,7 @@ def test_the_wait_that_the_service_names_is_kept(fault, server, connect):
     events = []
     slow = RetryConfig(initial=600.0, maximum=600.0)
 
-    connect(retries=slow, on_event=events.append).generate("a")
+    connect(retries=slow, on_event=events.append).generate("a", deadline=5)
 
     (scheduled,) = [event for event in events if isinstance(event, RetryScheduled)]
     assert 0.0 <= scheduled.delay <= 0.051
