@@ -130,6 +130,13 @@ def faults_of_peers(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Embed 20,000 inputs through a hostile server, and with two processes on one cache."""
+    session.install(*CONSTRAINTS, "-e", ".")
+    session.run("python", "benchmarks/chaos.py")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the pinned versions anew: what a fresh machine gets is what was tested."""
     session.install("uv")

@@ -49,6 +49,12 @@ class SyncBoth:
     def list_models(self, **options):
         return self.client.embeddings.list_models(**options)
 
+    def call(self, name, *arguments, **options):
+        return getattr(self.client.embeddings, name)(*arguments, **options)
+
+    def embed(self, inputs, model=MODEL, **options):
+        return self.call("embed", inputs, model=model, **options)
+
     def close_connections(self) -> None:
         self.client.close()
 
@@ -74,6 +80,12 @@ class AsyncBoth:
 
     def list_models(self, **options):
         return self._runner.run(self.client.embeddings.list_models(**options))
+
+    def call(self, name, *arguments, **options):
+        return self._runner.run(getattr(self.client.embeddings, name)(*arguments, **options))
+
+    def embed(self, inputs, model=MODEL, **options):
+        return self.call("embed", inputs, model=model, **options)
 
     def close_connections(self) -> None:
         self._runner.run(self.client.close())

@@ -1,5 +1,6 @@
 """Embeddings from OpenRouter: verified vectors, patient retries, one client for text and images."""
 
+from openrouter_embeddings._bulk import Limits
 from openrouter_embeddings._retry import GiveUp, Retry, RetryConfig
 from openrouter_embeddings._version import __version__
 from openrouter_embeddings.catalog import Catalog
@@ -33,15 +34,19 @@ from openrouter_embeddings.errors import (
     UnprocessableEntityResponseError,
     VectorError,
 )
-from openrouter_embeddings.events import AttemptFinished, Event, RetryScheduled
+from openrouter_embeddings.events import AttemptFinished, BatchSettled, Event, RetryScheduled
 from openrouter_embeddings.inputs import EncodingFormat, Input, TokenIds
 from openrouter_embeddings.parts import Audio, Content, File, Image, Part, Video
 from openrouter_embeddings.provider import MaxPrice, Percentiles, ProviderPreferences, ProviderSort
 from openrouter_embeddings.values import (
+    EmbeddedBatch,
     Embedding,
     EmbeddingsResponse,
+    Estimate,
+    Failure,
     ModelInfo,
     Pricing,
+    RunStats,
     UnreadModel,
     Usage,
 )
@@ -53,16 +58,20 @@ __all__ = [
     "Audio",
     "BadGatewayResponseError",
     "BadRequestResponseError",
+    "BatchSettled",
     "Catalog",
     "ConfigurationError",
     "Content",
     "DeadlineExceededError",
     "EdgeNetworkTimeoutResponseError",
+    "EmbeddedBatch",
     "Embedding",
     "Embeddings",
     "EmbeddingsResponse",
     "EncodingFormat",
+    "Estimate",
     "Event",
+    "Failure",
     "File",
     "ForbiddenResponseError",
     "GatewayTimeoutResponseError",
@@ -71,6 +80,7 @@ __all__ = [
     "Input",
     "InternalServerResponseError",
     "InvalidTypeError",
+    "Limits",
     "MaxPrice",
     "MissingExtraError",
     "ModelInfo",
@@ -94,6 +104,7 @@ __all__ = [
     "Retry",
     "RetryConfig",
     "RetryScheduled",
+    "RunStats",
     "ServiceUnavailableResponseError",
     "TokenIds",
     "TooManyRequestsResponseError",

@@ -96,6 +96,9 @@ def embed(
     dimensions: Dimensions = None,
     input_type: InputType = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = 100,
+    cache: Annotated[
+        str | None, typer.Option(help="A file that keeps vectors between runs.")
+    ] = None,
     local: Local = False,
 ) -> int:
     """Embed the texts of a file."""
@@ -110,6 +113,7 @@ def embed(
             dimensions=dimensions,
             input_type=input_type,
             batch_size=batch_size,
+            cache=cache,
             source="standard input" if source == "-" else source,
             advance=advance,
         )

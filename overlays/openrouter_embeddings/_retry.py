@@ -61,6 +61,17 @@ def is_transient(error: OpenRouterError) -> bool:
     return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
 
 
+def is_pushback(error: OpenRouterError) -> bool:
+    """Say whether the service was asked for too much at once: everything should slow down."""
+    if isinstance(error, NoResponseError):
+        return error.timed_out
+    return (
+        isinstance(error, ResponseError)
+        and error.status_code in {402, 408, 429, 529}
+        and is_transient(error)
+    )
+
+
 def may_have_cost(error: OpenRouterError) -> bool:
     """Say whether the failed attempt was probably charged for."""
     if isinstance(error, NoResponseError):

@@ -10,8 +10,9 @@ from attrs import frozen
 
 from openrouter_embeddings import _checks, transport
 from openrouter_embeddings._retry import RetryConfig
+from openrouter_embeddings._settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
-from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings, Settings
+from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,16 +65,10 @@ def _configured(
         settings=Settings(
             timeout=_checks.seconds("timeout", timeout),
             deadline=_checks.seconds("deadline", deadline),
-            retries=_checked_retries(retries),
+            retries=checked_retries(retries),
             on_event=on_event,
         ),
     )
-
-
-def _checked_retries(retries: object) -> RetryConfig | None:
-    if retries is None or isinstance(retries, RetryConfig):
-        return retries
-    raise _checks.bad_type("retries", "a RetryConfig, or None for a single attempt", retries)
 
 
 def _attribution(

@@ -1,107 +1,41 @@
-"""The two endpoints as methods: the only code that sends and sleeps, waiting or awaiting."""
+"""The two endpoints as methods, for one request at a time and for any number of inputs."""
 
 from __future__ import annotations
 
-import logging
 import random
 import time
-from types import EllipsisType
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import aclosing
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from attrs import field, frozen
-
-from openrouter_embeddings import _checks
-from openrouter_embeddings._call import Call, Done, Failed, Operation
+from openrouter_embeddings._call import Call, Done, Failed
 from openrouter_embeddings._pages import ModelPages
-from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
+from openrouter_embeddings._settings import Operations, check_open
+from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.inputs import embedding_request
 from openrouter_embeddings.transport import asend, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+    from os import PathLike
+    from types import EllipsisType
 
     import httpx
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from openrouter_embeddings._pages import Bounds
+    from openrouter_embeddings._many import BulkOptions, OnError, RequestOptions
     from openrouter_embeddings._retry import RetryConfig
-    from openrouter_embeddings._wire import EmbedOperation, ListOperation
+    from openrouter_embeddings._settings import Settings
+    from openrouter_embeddings.cache import EmbeddingCache
     from openrouter_embeddings.catalog import Catalog
-    from openrouter_embeddings.events import Event
-    from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat, Input
+    from openrouter_embeddings.inputs import EncodingFormat, Input
     from openrouter_embeddings.provider import ProviderPreferences
-    from openrouter_embeddings.values import EmbeddingsResponse
+    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Estimate
 
 T = TypeVar("T")
 
-_log = logging.getLogger("openrouter_embeddings")
 
-
-@frozen
-class Settings:
-    """What holds for each request unless it says otherwise.
-
-    Attributes:
-        timeout: Seconds for one attempt, its body included; None for no bound.
-        deadline: Seconds for one logical request, waits included; None for no bound.
-        retries: The retry policy; None for a single attempt.
-        on_event: The listener, or None.
-    """
-
-    timeout: float | None
-    deadline: float | None
-    retries: RetryConfig | None
-    on_event: Callable[[Event], None] | None = field(default=None, repr=False)
-
-    def call(
-        self,
-        operation: Operation[T],
-        timeout: float | EllipsisType | None,
-        deadline: float | EllipsisType | None,
-        retries: RetryConfig | EllipsisType | None,
-    ) -> Call[T]:
-        """Begin a logical request under these settings and what a call says otherwise."""
-        return Call(
-            operation,
-            retries=self.retries if isinstance(retries, EllipsisType) else retries,
-            timeout=self.timeout
-            if isinstance(timeout, EllipsisType)
-            else _checks.seconds("timeout", timeout),
-            deadline=self.deadline
-            if isinstance(deadline, EllipsisType)
-            else _checks.seconds("deadline", deadline),
-            started=time.monotonic(),
-        )
-
-    def tell(self, events: Iterable[Event]) -> None:
-        """Pass events on; a listener that fails must not lose a reply that was paid for."""
-        for event in events:
-            _log.debug("%s", event)
-            if self.on_event is not None:
-                try:
-                    self.on_event(event)
-                except Exception:  # noqa: BLE001 - the listener is not ours, and can fail in any way
-                    _log.exception("the listener failed on %s", type(event).__name__)
-
-
-class _Operations:
-    """What both namespaces share: which operation a call is, and what was learnt from replies."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._float_only: set[tuple[str, str]] = set()
-
-    def _embed_operation(self, request: EmbeddingRequest) -> EmbedOperation:
-        from openrouter_embeddings._wire import EmbedOperation  # noqa: PLC0415 - slow to import
-
-        return EmbedOperation.of(request, self._float_only)
-
-    def _list_operation(self, bounds: Bounds) -> ListOperation:
-        from openrouter_embeddings._wire import ListOperation  # noqa: PLC0415 - slow to import
-
-        return ListOperation(bounds)
-
-
-class Embeddings(_Operations):
+class Embeddings(Operations):
     """The embeddings endpoints, synchronously: `OpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.Client, settings: Settings) -> None:
@@ -170,8 +104,8 @@ class Embeddings(_Operations):
             extra_headers=extra_headers,
             extra_body=extra_body,
         )
-        operation = self._embed_operation(request)
-        return self._run(self._settings.call(operation, timeout, deadline, retries))
+        settings = self._settings.but(timeout, deadline, retries)
+        return self._run(settings.call(self.embed_operation(request), time.monotonic()))
 
     def list_models(
         self,
@@ -200,15 +134,130 @@ class Embeddings(_Operations):
             NoResponseError: No complete answer came, or time ran out.
             ResponseValidationError: The reply is no listing.
         """
+        settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
         while pages.next is not None:
-            operation = self._list_operation(pages.next)
-            pages.add(self._run(self._settings.call(operation, timeout, deadline, retries)))
+            operation = self.list_operation(pages.next)
+            pages.add(self._run(settings.call(operation, time.monotonic())))
         return pages.catalog()
+
+    def embed(
+        self,
+        inputs: Iterable[Input],
+        *,
+        model: str,
+        on_error: OnError = "raise",
+        progress: bool | Callable[[EmbeddedBatch], None] = False,
+        **options: Unpack[BulkOptions],
+    ) -> EmbeddedBatch:
+        """Embed any number of inputs, and return all vectors in their order.
+
+        Equal inputs within ``limits.window`` are sent once, refused batches are halved until the
+        guilty inputs stand alone, and the pace follows what the service admits.
+
+        Args:
+            inputs: Texts, lists of token ids, `Content`, images or other media; any iterable.
+            model: The model's id.
+            on_error: ``"raise"`` checks lists before anything is sent, and raises at the end if
+                inputs failed; ``"keep"`` leaves their rows NaN and lists them in `failures`.
+            progress: True for a line on a terminal, or a function of each `EmbeddedBatch`.
+            options: Those of `BulkOptions`: ``dimensions``, ``input_type``, ``provider``,
+                ``cache``, ``limits``, ``max_cost``, ``pin_provider``, ``retries`` and others.
+
+        Returns:
+            The vectors, float32 of shape ``(n, dimensions)``, with failures, cost and counters.
+
+        Raises:
+            ConfigurationError: An argument cannot be used; nothing was sent.
+            PartialFailureError: Inputs failed; `.result` has every vector that was paid for.
+        """
+        from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
+
+        collected, report = collector_of(inputs, on_error), reporter_of(progress)
+        for batch in self.stream(inputs, model=model, **options):
+            collected.add(batch)
+            report(batch)
+        return collected.result(on_error)
+
+    def embed_query(
+        self, text: Input, *, model: str, **options: Unpack[BulkOptions]
+    ) -> NDArray[np.float32]:
+        """Embed one search query: `embed` with ``input_type="search_query"``.
+
+        Returns:
+            Its vector, float32 of shape ``(dimensions,)``.
+        """
+        options = {"input_type": "search_query", **options}
+        vector: NDArray[np.float32] = self.embed([text], model=model, **options).vectors[0]
+        return vector
+
+    def embed_documents(
+        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+    ) -> EmbeddedBatch:
+        """Embed documents to be searched: `embed` with ``input_type="search_document"``."""
+        options = {"input_type": "search_document", **options}
+        return self.embed(inputs, model=model, **options)
+
+    def stream(
+        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+    ) -> Iterator[EmbeddedBatch]:
+        """Embed inputs as they come, and yield vectors in their order.
+
+        The inputs are read lazily and the memory is bounded by ``limits``, however many there are.
+        An input that fails is a `Failure` of its batch, and its row is NaN. Ending the iteration
+        early waits for what is in flight, within its timeout, and keeps it in the cache.
+
+        Args:
+            inputs: Texts, lists of token ids, `Content`, images or other media; any iterable.
+            model: The model's id.
+            options: Those of `BulkOptions`.
+
+        Yields:
+            Batches of any size that cover the inputs one after the other.
+
+        Raises:
+            ConfigurationError: An argument other than the inputs cannot be used.
+        """
+        from openrouter_embeddings._drive import drive  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of, listed_price  # noqa: PLC0415 - slow to import
+
+        check_open(self._http)
+        job = job_of(model, self._settings, options)
+        price = None if job.max_cost is None else listed_price(self.list_models(), model)
+        run = job.run(self, inputs, price)
+        with job.store() as store:
+            yield from drive(self._http, run, store, self._settings.tell)
+
+    def estimate(
+        self,
+        inputs: Iterable[Input],
+        *,
+        model: str,
+        cache: EmbeddingCache | str | PathLike[str] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Estimate:
+        """Estimate tokens and cost as an interval, before anything is paid.
+
+        Args:
+            inputs: What `embed` would get; it is read to its end.
+            model: The model's id.
+            cache: The cache that `embed` would use; what it has costs nothing.
+            options: Those of `RequestOptions`, as `embed` would get them.
+
+        Raises:
+            ConfigurationError: An argument or an input cannot be used, or there is no such model.
+        """
+        from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of, keys_of  # noqa: PLC0415 - slow to import
+
+        job = job_of(model, self._settings, {"cache": cache, **options})
+        price = self.list_models().find(model).pricing.prompt
+        with job.store() as store:
+            return estimated(inputs, keys_of(job.template), store, price)
 
     def _run(self, call: Call[T]) -> T:
         while True:
-            _check_open(self._http)
+            check_open(self._http)
             timeout = call.begin(time.monotonic())
             if isinstance(timeout, OpenRouterError):
                 raise timeout
@@ -222,7 +271,7 @@ class Embeddings(_Operations):
             time.sleep(step.delay)
 
 
-class AsyncEmbeddings(_Operations):
+class AsyncEmbeddings(Operations):
     """The embeddings endpoints, asynchronously: `AsyncOpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.AsyncClient, settings: Settings) -> None:
@@ -262,8 +311,8 @@ class AsyncEmbeddings(_Operations):
             extra_headers=extra_headers,
             extra_body=extra_body,
         )
-        operation = self._embed_operation(request)
-        return await self._run(self._settings.call(operation, timeout, deadline, retries))
+        settings = self._settings.but(timeout, deadline, retries)
+        return await self._run(settings.call(self.embed_operation(request), time.monotonic()))
 
     async def list_models(
         self,
@@ -275,17 +324,87 @@ class AsyncEmbeddings(_Operations):
         deadline: float | EllipsisType | None = ...,
     ) -> Catalog:
         """List the models that serve embeddings; see `Embeddings.list_models`."""
+        settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
         while pages.next is not None:
-            operation = self._list_operation(pages.next)
-            pages.add(await self._run(self._settings.call(operation, timeout, deadline, retries)))
+            operation = self.list_operation(pages.next)
+            pages.add(await self._run(settings.call(operation, time.monotonic())))
         return pages.catalog()
+
+    async def embed(
+        self,
+        inputs: Iterable[Input],
+        *,
+        model: str,
+        on_error: OnError = "raise",
+        progress: bool | Callable[[EmbeddedBatch], None] = False,
+        **options: Unpack[BulkOptions],
+    ) -> EmbeddedBatch:
+        """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
+        from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
+
+        collected, report = collector_of(inputs, on_error), reporter_of(progress)
+        async for batch in self.stream(inputs, model=model, **options):
+            collected.add(batch)
+            report(batch)
+        return collected.result(on_error)
+
+    async def embed_query(
+        self, text: Input, *, model: str, **options: Unpack[BulkOptions]
+    ) -> NDArray[np.float32]:
+        """Embed one search query: `embed` with ``input_type="search_query"``; see `Embeddings`."""
+        options = {"input_type": "search_query", **options}
+        batch = await self.embed([text], model=model, **options)
+        vector: NDArray[np.float32] = batch.vectors[0]
+        return vector
+
+    async def embed_documents(
+        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+    ) -> EmbeddedBatch:
+        """Embed documents to be searched; see `Embeddings`."""
+        options = {"input_type": "search_document", **options}
+        return await self.embed(inputs, model=model, **options)
+
+    async def stream(
+        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+    ) -> AsyncGenerator[EmbeddedBatch]:
+        """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
+        from openrouter_embeddings._drive import adrive  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of, listed_price  # noqa: PLC0415 - slow to import
+
+        check_open(self._http)
+        job = job_of(model, self._settings, options)
+        price = None if job.max_cost is None else listed_price(await self.list_models(), model)
+        run = job.run(self, inputs, price)
+        with job.store() as store:
+            running = adrive(self._http, run, store, self._settings.tell)
+            # Ending early must reach the runner now, not when the garbage is collected.
+            async with aclosing(running):
+                async for batch in running:
+                    yield batch
+
+    async def estimate(
+        self,
+        inputs: Iterable[Input],
+        *,
+        model: str,
+        cache: EmbeddingCache | str | PathLike[str] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Estimate:
+        """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
+        from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of, keys_of  # noqa: PLC0415 - slow to import
+
+        job = job_of(model, self._settings, {"cache": cache, **options})
+        price = (await self.list_models()).find(model).pricing.prompt
+        with job.store() as store:
+            return estimated(inputs, keys_of(job.template), store, price)
 
     async def _run(self, call: Call[T]) -> T:
         import asyncio  # noqa: PLC0415 - the other client needs none of it
 
         while True:
-            _check_open(self._http)
+            check_open(self._http)
             timeout = call.begin(time.monotonic())
             if isinstance(timeout, OpenRouterError):
                 raise timeout
@@ -297,10 +416,3 @@ class AsyncEmbeddings(_Operations):
             if isinstance(step, Failed):
                 raise step.error
             await asyncio.sleep(step.delay)
-
-
-def _check_open(http: httpx.Client | httpx.AsyncClient) -> None:
-    if http.is_closed:
-        message = "The client is closed."
-        hint = "Make the calls inside its with block, or make a new client."
-        raise ConfigurationError(message, hint=hint)

@@ -54,5 +54,24 @@ class RetryScheduled:
     error: OpenRouterError
 
 
-Event = AttemptFinished | RetryScheduled
+@frozen
+class BatchSettled:
+    """One batch of a bulk run is done.
+
+    Attributes:
+        model: The model asked for.
+        inputs: How many inputs the batch carried.
+        seconds: From its first attempt to its outcome.
+        error: Why it has no vectors, or None; its inputs may be sent again in smaller batches.
+        cost: What it cost in USD, as far as the service said.
+    """
+
+    model: str
+    inputs: int
+    seconds: float
+    error: OpenRouterError | None = None
+    cost: float | None = None
+
+
+Event = AttemptFinished | RetryScheduled | BatchSettled
 """Everything that a listener can receive."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from attrs import field, frozen
 
 from openrouter_embeddings import _checks
+from openrouter_embeddings.errors import InvalidTypeError
 from openrouter_embeddings.parts import Audio, Content, File, Image, Video
 from openrouter_embeddings.provider import ProviderPreferences, checked_provider
 
@@ -167,6 +168,47 @@ def _input(value: object) -> _Prepared:
 
 
 _WANTED = "text, token ids (integers), Content, an image or other media"
+
+
+def checked_inputs(inputs: object) -> Iterable[object]:
+    """Check that something is many inputs, and not one by mistake.
+
+    Raises:
+        ConfigurationError: It is one text, one item, or nothing that can be gone through.
+    """
+    if isinstance(inputs, (str, *_ITEMS)):
+        message = f"inputs must be several inputs, not {_checks.shown(inputs)}."
+        hint = "Put a single one into a list."
+        raise InvalidTypeError(message, argument="inputs", hint=hint)
+    if isinstance(inputs, bytes | bytearray | memoryview | set | frozenset):
+        raise _checks.bad_type("inputs", "something with an order, a list say", inputs)
+    if hasattr(inputs, "to_pylist") or hasattr(inputs, "tolist"):
+        return _listed("inputs", inputs)
+    if not isinstance(inputs, Iterable):
+        raise _checks.bad_type("inputs", "a list or another iterable", inputs)
+    return cast("Iterable[object]", inputs)
+
+
+def one_input(argument: str, value: object) -> tuple[object, _Kind, int, int | None]:
+    """Check one input of many.
+
+    Returns:
+        The input as the contract has it, its kind, its size in bytes (of a text: characters,
+        about), and its number of tokens where that is known.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    if isinstance(value, str):
+        text = _checks.text(argument, value)
+        return text, "text", len(text) if text.isascii() else len(text.encode()), None
+    if isinstance(value, _ITEMS):
+        item = _item(argument, value)
+        return item, "content", len(str(item)), None
+    if _is_list(value):
+        ids = _tokens(argument, value)
+        return ids, "tokens", 6 * len(ids), len(ids)
+    raise _checks.bad_type(argument, _WANTED, value)
 
 
 def _each(check: Callable[[str, object], object], values: Sequence[object]) -> list[object]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import DTypeLike, NDArray
 
+    from openrouter_embeddings.errors import OpenRouterError
+
 _EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
@@ -174,6 +176,138 @@ def to_pandas(matrix: NDArray[np.float32]) -> pd.DataFrame:
         MissingExtraError: pandas is not installed.
     """
     return cast("pd.DataFrame", require("pandas").DataFrame(matrix))
+
+
+@frozen
+class Failure:
+    """An input of a bulk run that has no vector.
+
+    Attributes:
+        position: Its position among all inputs of the run.
+        shown: Its first characters.
+        error: Why.
+    """
+
+    position: int
+    shown: str
+    error: OpenRouterError
+
+
+@frozen
+class RunStats:
+    """What a bulk run has done so far.
+
+    Attributes:
+        requests: HTTP requests sent, retries included.
+        retries: How many of them repeated a failed one.
+        refusals: How many were refused for being too many, or timed out.
+        throttled_seconds: How long the service held the run back.
+        highest_concurrency: The most requests in flight at one time.
+        inputs_sent: Inputs that were answered with vectors; equal ones in the window count once.
+        prompt_tokens: Tokens, as far as the service said.
+        cost: USD, as far as the service said.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    refusals: int = 0
+    throttled_seconds: float = 0.0
+    highest_concurrency: int = 0
+    inputs_sent: int = 0
+    prompt_tokens: int = 0
+    cost: float = 0.0
+
+
+@frozen(eq=False)
+class EmbeddedBatch:
+    """Vectors of many inputs, in their order.
+
+    Attributes:
+        vectors: float32 of shape ``(n, dimensions)``, row i for input ``start + i``; rows of failed
+            inputs are NaN. If all failed, the shape is ``(n, 0)`` unless the width is known.
+        start: The position of the first input in the run.
+        failures: The inputs that have no vector, in order.
+        from_cache: How many rows came from the cache.
+        model: The model as its provider calls it, or None.
+        providers: Who answered in the run so far.
+        stats: What the run has done so far.
+    """
+
+    vectors: NDArray[np.float32] = field(repr=False)
+    start: int = 0
+    failures: tuple[Failure, ...] = ()
+    from_cache: int = 0
+    model: str | None = None
+    providers: tuple[str, ...] = ()
+    stats: RunStats = field(factory=RunStats)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost of the run so far."""
+        tokens = self.stats.prompt_tokens
+        return Usage(prompt_tokens=tokens, total_tokens=tokens, cost=self.stats.cost)
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests of the run so far, retries included."""
+        return self.stats.requests
+
+    @property
+    def dimensions(self) -> int:
+        """The width of the vectors."""
+        return int(self.vectors.shape[1])
+
+    def __len__(self) -> int:
+        """Count the inputs, failed ones included."""
+        return len(self.vectors)
+
+    @overload
+    def __getitem__(self, key: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, key: slice) -> NDArray[np.float32]: ...
+    def __getitem__(self, key: int | slice) -> NDArray[np.float32]:
+        """Take vectors by their position in this batch."""
+        return self.vectors[key]
+
+    def __array__(
+        self,
+        dtype: DTypeLike | None = None,
+        copy: bool | None = None,  # noqa: FBT001 - numpy's protocol
+    ) -> NDArray[np.float32]:
+        """Stand for the matrix wherever numpy takes an array."""
+        return as_array(self.vectors, dtype, copy)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """Hand the vectors over by the Arrow C data interface, as a FixedSizeList of float32."""
+        exported = to_arrow(self.vectors).__arrow_c_array__(requested_schema)
+        return cast("tuple[object, object]", exported)
+
+    def to_arrow(self) -> pa.FixedSizeListArray[Any, Any]:
+        """Make an Arrow array, FixedSizeList of float32; needs pyarrow."""
+        return to_arrow(self.vectors)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Make a DataFrame of shape ``(n, dimensions)``; needs pandas."""
+        return to_pandas(self.vectors)
+
+
+@frozen
+class Estimate:
+    """What a bulk run would take, before anything is paid.
+
+    Attributes:
+        inputs: How many inputs there are.
+        unique: How many different ones.
+        cached: How many of these the cache has already.
+        tokens: The least and the most tokens that would be sent.
+        cost: The least and the most cost in USD, or None where the price is not fixed.
+    """
+
+    inputs: int
+    unique: int
+    cached: int
+    tokens: tuple[int, int]
+    cost: tuple[Decimal, Decimal] | None
 
 
 @frozen

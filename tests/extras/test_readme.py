@@ -16,8 +16,8 @@ BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.D
 
 def test_there_are_blocks():
     """The pattern finds them."""
-    assert len(BLOCKS) == 3
-    assert sum(bool(output) for _, output in BLOCKS) == 2
+    assert len(BLOCKS) == 4
+    assert sum(bool(output) for _, output in BLOCKS) == 3
 
 
 @pytest.mark.parametrize(("code", "output"), BLOCKS, ids=range(len(BLOCKS)))

@@ -1,0 +1,41 @@
+"""What tells vectors apart: a key over everything that a vector depends on."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+_VERSION = 1
+
+
+class KeyMaker:
+    """Makes the keys of inputs for one model; equal keys mean that one vector serves for both."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        dimensions: int | None = None,
+        input_type: str | None = None,
+        provider: str | None = None,
+    ) -> None:
+        """Fix everything but the input.
+
+        Args:
+            model: The model's id.
+            dimensions: The width that is asked for, or None.
+            input_type: What the inputs are for, or None: queries and documents differ.
+            provider: The provider that requests are pinned to, or None.
+        """
+        settings = [_VERSION, model, dimensions, input_type, provider]
+        prefix = json.dumps(settings, ensure_ascii=False).encode()
+        self._prefix = blake2b(len(prefix).to_bytes(8, "little") + prefix, digest_size=32)
+
+    def key(self, item: object) -> bytes:
+        """Return the key of one input as the contract has it: 32 bytes of BLAKE2b."""
+        hasher = self._prefix.copy()
+        if isinstance(item, str):
+            hasher.update(b"t" + item.encode())
+        else:
+            hasher.update(b"j" + json.dumps(item, sort_keys=True, ensure_ascii=False).encode())
+        return hasher.digest()

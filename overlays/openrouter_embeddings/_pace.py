@@ -1,0 +1,165 @@
+"""How fast a bulk run may go: adaptive, learnt from what the service admits and refuses. Pure.
+
+Two bounds work together. The number of requests in flight rises by one with each success until the
+first refusal, then by one for each round of successes; a refusal cuts it. The rate at which
+requests begin is unbounded until the first refusal. Then it doubles every second until it is
+refused again, and from there on it stays near what was refused: a small step down with each
+refusal, and so slow a rise that a refusal, with the wait that the service asks for, costs a few per
+cent of the time. When nothing is refused for long, it rises faster and faster.
+
+A refusal is a 429, a 529, a 402 for credits in flight, or a timeout. Refusals of requests that
+began before the last cut say nothing new and cut nothing; neither do refusals that are rare and
+cost no waiting. When the service says when to come back,
+the whole run waits, not one request.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from attrs import define, field
+
+_FIRST_LIMIT = 4.0
+_LIMIT_CUT = 0.7
+_PROBING_CUT = 0.7
+_USUAL_CUT = 0.95
+_REPEATED_CUT = 0.85
+_SOON_REQUESTS = 3.0
+_LEAST_CYCLE = 10.0
+_REMEMBERED = 100
+_TOLERATED = 0.03
+_CYCLE_FOR_HOLD = 20.0
+_FIRST_RATE = 2.0
+_LEAST_SECONDS = 0.2
+_LEAST_RATE = 0.05
+
+
+@define
+class Pace:
+    """The pace of one run; all times are seconds of one steady clock.
+
+    Attributes:
+        max_in_flight: The bound of requests in flight that is never exceeded.
+        limit: How many requests may be in flight now.
+        rate: How many may begin in a second, None while nothing was refused.
+        highest: The most requests that were in flight at one time.
+        throttled: Seconds that the run was held back by the service.
+        refusals: How many requests were refused for being too many.
+    """
+
+    max_in_flight: int
+    limit: float = field(init=False)
+    rate: float | None = field(init=False, default=None)
+    highest: int = field(init=False, default=0)
+    throttled: float = field(init=False, default=0.0)
+    refusals: int = field(init=False, default=0)
+    _in_flight: int = field(init=False, default=0)
+    _held_until: float = field(init=False, default=-math.inf)
+    _next_at: float = field(init=False, default=-math.inf)
+    _cut_at: float = field(init=False, default=-math.inf)
+    _grown_at: float = field(init=False, default=0.0)
+    _began_at: float | None = field(init=False, default=None)
+    _admitted: int = field(init=False, default=0)
+    _probing: bool = field(init=False, default=True)
+    _cycle: float = field(init=False, default=_LEAST_CYCLE)
+    _outcomes: deque[bool] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def __attrs_post_init__(self) -> None:
+        """Begin low."""
+        self.limit = min(_FIRST_LIMIT, float(self.max_in_flight))
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are in flight."""
+        return self._in_flight
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next request may begin; infinity until one has ended."""
+        if self._in_flight >= int(self.limit):
+            return math.inf
+        return max(0.0, self._held_until - now, self._next_at - now)
+
+    def begin(self, now: float) -> float:
+        """Note that a request begins.
+
+        Returns:
+            The time, to be handed back when the request ends.
+        """
+        self._in_flight += 1
+        self.highest = max(self.highest, self._in_flight)
+        self._began_at = now if self._began_at is None else self._began_at
+        if self.rate is not None:
+            self.rate = self._grown(self.rate, now)
+            # A late start must not be made up for with a burst.
+            self._next_at = max(self._next_at, now) + 1.0 / self.rate
+        return now
+
+    def succeeded(self) -> None:
+        """Note that a request was admitted and answered."""
+        self._in_flight -= 1
+        self._admitted += 1
+        self._outcomes.append(True)
+        step = 1.0 if self.rate is None else 1.0 / self.limit
+        self.limit = min(float(self.max_in_flight), self.limit + step)
+
+    def failed(self) -> None:
+        """Note that a request ended otherwise, which says nothing about the pace."""
+        self._in_flight -= 1
+
+    def refused(self, began: float, now: float, retry_after: float | None) -> None:
+        """Note that a request was refused for being too many, or timed out.
+
+        Args:
+            began: When it began, as `begin` said.
+            now: The time.
+            retry_after: When to come back in seconds, as the service said, or None.
+        """
+        self._in_flight -= 1
+        self.refusals += 1
+        if retry_after is not None:
+            self._hold(now, retry_after)
+        self._outcomes.append(False)
+        if began <= self._cut_at or (not retry_after and self._seldom()):
+            return
+        self.limit = max(1.0, self.limit * _LIMIT_CUT)
+        self.rate = max(_LEAST_RATE, self._cut_rate(now))
+        self._cut_at = self._grown_at = now
+        self._next_at = max(now, self._held_until) + 1.0 / self.rate
+
+    def _seldom(self) -> bool:
+        """Recognise refusals so rare that slowing down would cost more than they do.
+
+        Some come by chance, from a pool that is shared with others say, whatever the pace.
+        """
+        enough = len(self._outcomes) >= _REMEMBERED // 2
+        refused = self._outcomes.count(False)
+        return enough and refused <= _TOLERATED * len(self._outcomes)
+
+    def _hold(self, now: float, seconds: float) -> None:
+        until = now + seconds
+        self.throttled += max(0.0, until - max(now, self._held_until))
+        self._held_until = max(self._held_until, until)
+        self._cycle = max(_LEAST_CYCLE, _CYCLE_FOR_HOLD * seconds)
+
+    def _cut_rate(self, now: float) -> float:
+        if self.rate is None:
+            seconds = now - (self._began_at or 0.0)
+            return max(_FIRST_RATE, 0.5 * self._admitted / max(seconds, _LEAST_SECONDS))
+        if self._probing:
+            self._probing = False
+            return self.rate * _PROBING_CUT
+        soon = (now - max(self._cut_at, self._held_until)) * self.rate < _SOON_REQUESTS
+        return self.rate * (_REPEATED_CUT if soon else _USUAL_CUT)
+
+    def _grown(self, rate: float, now: float) -> float:
+        seconds, self._grown_at = max(0.0, now - self._grown_at), now
+        if now > self._next_at + 1.0 / rate:
+            # Something else bounds the run; a rate that nobody uses proves nothing.
+            return rate
+        if self._probing:
+            return rate * math.pow(2.0, min(seconds, 1.0))
+        # The step that a cut took is made good in one cycle; then ever faster.
+        late = max(0.0, (now - self._cut_at) / self._cycle - 1.5)
+        growth = min(1.0, (1.0 - _USUAL_CUT) / self._cycle * math.pow(2.0, min(4.0 * late, 60.0)))
+        return rate * (1.0 + growth * seconds)

@@ -1,0 +1,391 @@
+"""One bulk run as data: inputs in, tasks out, answers in, vectors out, paced. Pure.
+
+`BulkRun` joins the ledger (what to send), the pace (when) and one `Call` for each batch (whether to
+send again). The runners of the two clients feed it with the time and with answers, and do nothing
+of their own.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from itertools import count
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from attrs import define, evolve, field, frozen
+
+from openrouter_embeddings._bulk import Item, Ledger, Slot
+from openrouter_embeddings._call import Call, Done, Failed
+from openrouter_embeddings._pace import Pace
+from openrouter_embeddings._retry import is_pushback
+from openrouter_embeddings.errors import (
+    ConfigurationError,
+    OpenRouterError,
+    ResponseError,
+    VectorError,
+)
+from openrouter_embeddings.events import AttemptFinished, BatchSettled
+from openrouter_embeddings.inputs import one_input
+from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Failure, RunStats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from openrouter_embeddings._bulk import Batch, Limits
+    from openrouter_embeddings._call import Wait
+    from openrouter_embeddings._reply import Reply
+    from openrouter_embeddings.errors import NoResponseError
+    from openrouter_embeddings.events import Event
+    from openrouter_embeddings.inputs import EmbeddingRequest
+
+OnError = Literal["raise", "keep"]
+_READ_AT_ONCE = 500
+
+
+@define(eq=False)
+class Task:
+    """One attempt to be made.
+
+    Attributes:
+        batch: What it is for.
+        call: The course of its logical request.
+        timeout: Seconds that the attempt may take; None for no bound.
+        began: When it began.
+    """
+
+    batch: Batch
+    call: Call[EmbeddingsResponse]
+    timeout: float | None
+    began: float
+
+    def outcome(
+        self, answer: Reply | NoResponseError, now: float, random: float
+    ) -> Done[EmbeddingsResponse] | Wait | Failed:
+        """Read the answer; this is the part that takes long, and touches nothing shared."""
+        return self.call.settle(answer, now, random)
+
+
+@frozen
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        template: The request of each batch, but for its inputs.
+        call: Begins a logical request at a time.
+        key_of: Tells inputs apart.
+        limits: The bounds.
+        max_cost: The most to spend in USD, or None.
+        price: What a token costs in USD, or None where that is not known beforehand.
+        pin_provider: Whether the provider of the first answer must give all.
+    """
+
+    template: EmbeddingRequest
+    call: Callable[[EmbeddingRequest, float], Call[EmbeddingsResponse]]
+    key_of: Callable[[object], bytes]
+    limits: Limits
+    max_cost: float | None = None
+    price: float | None = None
+    pin_provider: bool = False
+
+
+@define(eq=False)
+class BulkRun:
+    """The course of one bulk run."""
+
+    plan: Plan
+    source: Iterator[object]
+    ledger: Ledger = field(init=False)
+    pace: Pace = field(init=False)
+    stats: RunStats = field(init=False, factory=RunStats)
+    _exhausted: bool = field(init=False, default=False)
+    _read: int = field(init=False, default=0)
+    _given: int = field(init=False, default=0)
+    _later: list[tuple[float, int, Task]] = field(init=False, factory=list)
+    _serial: Iterator[int] = field(init=False, factory=count)
+    _model: str | None = field(init=False, default=None)
+    _providers: dict[str, None] = field(init=False, factory=dict)
+    _width: int | None = field(init=False, default=None)
+    _reserved: dict[int, float] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with empty books."""
+        self.ledger = Ledger(self.plan.limits)
+        self.pace = Pace(self.plan.limits.max_in_flight)
+
+    def wanted(self) -> list[Item | tuple[Item, ConfigurationError]]:
+        """Read the next inputs, as many as there is room and need for, and check each."""
+        enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
+        if self._exhausted or self.ledger.queued >= enough:
+            return []
+        items: list[Item | tuple[Item, ConfigurationError]] = []
+        for value in self._next(min(self.ledger.room, _READ_AT_ONCE)):
+            items.append(self._item(value))
+            self._read += 1
+        return items
+
+    def _next(self, most: int) -> Iterator[object]:
+        for _ in range(most):
+            try:
+                yield next(self.source)
+            except StopIteration:
+                self._exhausted = True
+                return
+
+    def _item(self, value: object) -> Item | tuple[Item, ConfigurationError]:
+        try:
+            wire, kind, size, tokens = one_input(f"inputs[{self._read}]", value)
+        except ConfigurationError as error:
+            return Item(value, "text", b"", 0), error
+        return Item(wire, kind, self.plan.key_of(wire), size, tokens)
+
+    @staticmethod
+    def keys(items: Iterable[Item | tuple[Item, ConfigurationError]]) -> list[bytes]:
+        """Return the keys of the inputs that can be sent."""
+        return [item.key for item in items if isinstance(item, Item)]
+
+    def add(
+        self,
+        items: Iterable[Item | tuple[Item, ConfigurationError]],
+        cached: Mapping[bytes, NDArray[np.float32]],
+    ) -> None:
+        """Take inputs that were read, with what the cache has of them."""
+        for item in items:
+            if isinstance(item, tuple):
+                self.ledger.add_failure(*item)
+            else:
+                self.ledger.add(item, self._usable(cached.get(item.key)))
+
+    def _usable(self, vector: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        if vector is not None and self._width is None:
+            self._width = len(vector)
+        return vector if vector is not None and len(vector) == self._width else None
+
+    def take(self, now: float) -> Task | None:
+        """Return an attempt to be made now, or None."""
+        if self.pace.wait(now) > 0 or not self._may_go_on():
+            return None
+        if self._later and self._later[0][0] <= now:
+            _, _, task = heapq.heappop(self._later)
+            return self._begun(task, now)
+        batch = self.ledger.take() if self._may_begin() else None
+        if batch is None:
+            return None
+        request = evolve(
+            self._template(), wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
+        )
+        return self._begun(Task(batch, self.plan.call(request, now), None, now), now)
+
+    def _may_go_on(self) -> bool:
+        """Let the first request find out the provider before others follow."""
+        return not self.plan.pin_provider or bool(self._providers) or self.pace.in_flight == 0
+
+    def _template(self) -> EmbeddingRequest:
+        template = self.plan.template
+        if not self.plan.pin_provider or not self._providers:
+            return template
+        given = template.options.get("provider")
+        preferences = dict(given) if isinstance(given, dict) else {}
+        preferences |= {"only": [next(iter(self._providers))], "allow_fallbacks": False}
+        return evolve(template, options={**template.options, "provider": preferences})
+
+    def _begun(self, task: Task, now: float) -> Task | None:
+        timeout = task.call.begin(now)
+        if isinstance(timeout, OpenRouterError):
+            self._close(task, timeout)
+            return self.take(now)
+        task.timeout, task.began = timeout, self.pace.begin(now)
+        self._reserved[id(task)] = self._estimated_cost(task.batch)
+        return task
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until there may be something to take; infinity: only answers help."""
+        due = self._later[0][0] - now if self._later else math.inf
+        if self.ledger.queued and self._may_go_on() and self._may_begin():
+            due = 0.0
+        return max(self.pace.wait(now), due)
+
+    def _may_begin(self) -> bool:
+        """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
+        waiting = len(self._later) + self.pace.in_flight
+        return waiting < int(self.pace.limit) and self._affordable()
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing is left to read, send or wait for."""
+        return self._exhausted and self.ledger.idle
+
+    def settle(
+        self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
+    ) -> tuple[dict[bytes, NDArray[np.float32]], tuple[Event, ...]]:
+        """Note how an attempt ended.
+
+        Returns:
+            The vectors that are new, by key, for the cache; and the events to tell.
+        """
+        self._reserved.pop(id(task), None)
+        self._count(step.events)
+        if isinstance(step, Done):
+            self.pace.succeeded()
+            return self._answered(task, step.value, step.events, now)
+        error = next(
+            event.error
+            for event in step.events
+            if isinstance(event, AttemptFinished) and event.error
+        )
+        self._slow_down(task, error, now)
+        if isinstance(step, Failed):
+            self._close(task, step.error)
+            return {}, (*step.events, self._settled(task, now, step.error))
+        self.stats = evolve(self.stats, retries=self.stats.retries + 1)
+        heapq.heappush(self._later, (now + step.delay, next(self._serial), task))
+        return {}, step.events
+
+    def _count(self, events: Sequence[Event]) -> None:
+        attempts = sum(isinstance(event, AttemptFinished) for event in events)
+        self.stats = evolve(self.stats, requests=self.stats.requests + attempts)
+
+    def _slow_down(self, task: Task, error: OpenRouterError, now: float) -> None:
+        if is_pushback(error):
+            wait = error.retry_after if isinstance(error, ResponseError) else None
+            self.pace.refused(task.began, now, wait)
+        else:
+            self.pace.failed()
+
+    def _answered(
+        self,
+        task: Task,
+        response: EmbeddingsResponse,
+        events: tuple[Event, ...],
+        now: float,
+    ) -> tuple[dict[bytes, NDArray[np.float32]], tuple[Event, ...]]:
+        self._account(task.batch, response)
+        drift = self._drift(response)
+        if drift is not None:
+            self._close(task, drift)
+            self.ledger.stop(drift)
+            return {}, (*events, self._settled(task, now, drift))
+        self.ledger.settle(task.batch, list(response.vectors))
+        fresh = {slot.item.key: slot.vector for slot in task.batch.slots if slot.vector is not None}
+        return fresh, (*events, self._settled(task, now, None, response.usage.cost))
+
+    def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
+        tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
+        self.ledger.learn(batch, tokens)
+        self.stats = evolve(
+            self.stats,
+            inputs_sent=self.stats.inputs_sent + len(batch.slots),
+            prompt_tokens=self.stats.prompt_tokens + tokens,
+            cost=self.stats.cost + cost,
+        )
+
+    def _drift(self, response: EmbeddingsResponse) -> VectorError | None:
+        """Keep vector spaces apart: one width in a run, and one provider if it is pinned."""
+        if self._width is None:
+            self._width = response.dimensions
+        if response.dimensions != self._width:
+            message = (
+                f"The width changed within the run: {self._width} before, now "
+                f"{response.dimensions} (provider {response.provider or 'unknown'})."
+            )
+            return VectorError(message, hint="Pin the provider, or name the dimensions.")
+        self._model = self._model or response.model
+        if response.provider is not None:
+            self._providers.setdefault(response.provider)
+            first = next(iter(self._providers))
+            if self.plan.pin_provider and response.provider != first:
+                message = f"{response.provider} answered though the run is pinned to {first}."
+                return VectorError(message)
+        return None
+
+    def _settled(
+        self, task: Task, now: float, error: OpenRouterError | None, cost: float | None = None
+    ) -> BatchSettled:
+        seconds = now - task.call.started
+        return BatchSettled(self.plan.template.model, len(task.batch.slots), seconds, error, cost)
+
+    def _close(self, task: Task, error: OpenRouterError) -> None:
+        self.ledger.settle(task.batch, error)
+        if self.ledger.stopped is not None:
+            self._abandon(self.ledger.stopped)
+
+    def _abandon(self, error: OpenRouterError) -> None:
+        """Give up attempts that wait for their turn: the run is over."""
+        later, self._later = self._later, []
+        for _, _, task in later:
+            self.ledger.settle(task.batch, error)
+
+    def stop(self, error: OpenRouterError) -> None:
+        """End the run early; what is in flight still counts."""
+        self._exhausted = True
+        self.ledger.stop(error)
+        self._abandon(error)
+
+    def _affordable(self) -> bool:
+        """Keep the cost below its bound: what was spent, what is in flight, and the next batch."""
+        if self.plan.max_cost is None or self.ledger.stopped is not None:
+            return True
+        ahead = self._price() * self.ledger.next_tokens()
+        committed = self.stats.cost + sum(self._reserved.values())
+        if committed + ahead <= self.plan.max_cost:
+            return True
+        if not self._reserved and not self._later:
+            self.stop(
+                ConfigurationError(
+                    f"max_cost of {self.plan.max_cost:g} USD is reached: "
+                    f"{self.stats.cost:.6g} USD were spent.",
+                    argument="max_cost",
+                    hint="What is done is kept; with a cache, a larger bound goes on from here.",
+                )
+            )
+        return False
+
+    def _estimated_cost(self, batch: Batch) -> float:
+        return self._price() * sum(self.ledger.tokens_of(slot.item) for slot in batch.slots)
+
+    def _price(self) -> float:
+        """Return what a token costs: as the service charged so far, else as it is listed."""
+        if self.stats.prompt_tokens:
+            return self.stats.cost / self.stats.prompt_tokens
+        return self.plan.price or 0.0
+
+    def ready(self) -> EmbeddedBatch | None:
+        """Return the next positions whose outcome is known, in order, or None."""
+        slots = self.ledger.ready()
+        if not slots:
+            return None
+        start, self._given = self._given, self._given + len(slots)
+        return EmbeddedBatch(
+            vectors=self._matrix(slots),
+            start=start,
+            failures=tuple(_failures(slots, start)),
+            from_cache=sum(slot.cached for slot in slots),
+            model=self._model,
+            providers=tuple(self._providers),
+            stats=self.current_stats(),
+        )
+
+    def current_stats(self) -> RunStats:
+        """Return what the run has done so far."""
+        return evolve(
+            self.stats,
+            refusals=self.pace.refusals,
+            throttled_seconds=self.pace.throttled,
+            highest_concurrency=self.pace.highest,
+        )
+
+    def _matrix(self, slots: Sequence[Slot]) -> NDArray[np.float32]:
+        matrix = np.full((len(slots), self._width or 0), np.nan, dtype=np.float32)
+        for row, slot in enumerate(slots):
+            if slot.vector is not None:
+                matrix[row] = slot.vector
+        return matrix
+
+
+def _failures(slots: Sequence[Slot], start: int) -> Iterator[Failure]:
+    for position, slot in enumerate(slots, start):
+        if slot.error is not None:
+            text = slot.item.wire if isinstance(slot.item.wire, str) else repr(slot.item.wire)
+            yield Failure(position, text[:80], slot.error)

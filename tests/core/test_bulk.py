@@ -1,0 +1,347 @@
+"""The books of a bulk run: batches, halves, order, and when it is over."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk import Item, Ledger, is_divisible, is_fatal
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    ForbiddenResponseError,
+    NoResponseError,
+    NotFoundResponseError,
+    OpenRouterError,
+    PayloadTooLargeResponseError,
+    ServiceUnavailableResponseError,
+    TooManyRequestsResponseError,
+    UnauthorizedResponseError,
+    UnprocessableEntityResponseError,
+    VectorError,
+)
+
+DOWN = ServiceUnavailableResponseError("down", status_code=503)
+BAD = BadRequestResponseError("bad", status_code=400)
+
+
+def item(name, kind="text", size=10):
+    return Item(name, kind, str(name).encode(), size)
+
+
+def ledger_of(names, **limits):
+    ledger = Ledger(Limits(**limits))
+    for name in names:
+        ledger.add(item(name))
+    return ledger
+
+
+def vector(name):
+    return np.float32([hash(name) % 97 + 1, 1])
+
+
+def play(ledger, answer):
+    """Send batches one at a time; return what was sent."""
+    sent = []
+    while (batch := ledger.take()) is not None:
+        sent.append(list(batch.inputs))
+        outcome = answer(batch.inputs)
+        vectors = outcome is None
+        ledger.settle(batch, [vector(name) for name in batch.inputs] if vectors else outcome)
+    return sent
+
+
+def test_batches_keep_the_bounds_of_count():
+    """And the order of the inputs."""
+    ledger = ledger_of("abcdefg", max_batch=3)
+
+    assert play(ledger, lambda _: None) == [list("abc"), list("def"), ["g"]]
+
+
+@pytest.mark.parametrize("limits", [{"max_bytes": 25}, {"max_tokens": 6}])
+def test_batches_keep_the_bounds_of_size(limits):
+    """Bytes, and tokens as they are estimated."""
+    assert play(ledger_of("abcde", **limits), lambda _: None) == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_an_oversized_input_travels_alone():
+    """It is sent all the same; the service decides."""
+    ledger = Ledger(Limits(max_bytes=25))
+    for name, size in (("a", 10), ("huge", 1000), ("b", 10)):
+        ledger.add(item(name, size=size))
+
+    assert play(ledger, lambda _: None) == [["a"], ["huge"], ["b"]]
+
+
+def test_a_batch_has_one_kind_of_inputs():
+    """Mixed lists are not legal on the wire."""
+    ledger = Ledger(Limits())
+    for name, kind in (("a", "text"), ("b", "text"), ("c", "tokens"), ("d", "text")):
+        ledger.add(item(name, kind))
+
+    assert play(ledger, lambda _: None) == [["a", "b"], ["c"], ["d"]]
+
+
+def test_equal_inputs_are_sent_once():
+    """Each position gets the vector all the same."""
+    ledger = ledger_of("abacaba")
+
+    assert play(ledger, lambda _: None) == [["a", "b", "c"]]
+    assert [slot.item.wire for slot in ledger.ready()] == list("abacaba")
+
+
+def test_equal_inputs_are_remembered_for_a_window():
+    """After they were handed out as well, and no longer than that."""
+    ledger = ledger_of("ab", window=2, max_batch=1)
+    play(ledger, lambda _: None)
+    ledger.ready()
+    ledger.add(item("a"))
+    assert [slot.item.wire for slot in ledger.ready()] == ["a"]
+
+    for name in "cde":
+        ledger.add(item(name))
+        play(ledger, lambda _: None)
+        ledger.ready()
+    ledger.add(item("a"))
+    assert play(ledger, lambda _: None) == [["a"]]
+
+
+def test_failures_are_not_remembered():
+    """The same input may be sent again later."""
+    ledger = ledger_of("a")
+    play(ledger, lambda _: BAD)
+    ledger.ready()
+    ledger.add(item("a"))
+
+    assert play(ledger, lambda _: None) == [["a"]]
+
+
+def test_what_the_cache_has_is_not_sent():
+    """It leaves at once, in its place."""
+    ledger = Ledger(Limits())
+    ledger.add(item("a"), vector("a"))
+    ledger.add(item("b"))
+    ledger.add(item("a"))
+
+    assert [slot.cached for slot in ledger.ready()] == [True]
+    assert play(ledger, lambda _: None) == [["b"]]
+    assert len(ledger.ready()) == 2
+    assert ledger.from_cache == 2
+
+
+def test_positions_leave_in_order():
+    """A batch that is done early waits for those before it."""
+    ledger = ledger_of("abcd", max_batch=2)
+    first, second = ledger.take(), ledger.take()
+
+    ledger.settle(second, [vector("c"), vector("d")])
+    assert ledger.ready() == []
+    ledger.settle(first, [vector("a"), vector("b")])
+    assert [slot.item.wire for slot in ledger.ready()] == list("abcd")
+    assert ledger.idle
+
+
+def refusing(*bad, error=BAD):
+    return lambda inputs: error if set(bad) & set(inputs) else None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 9, 64, 100, 1000])
+def test_one_bad_input_costs_few_requests(count):
+    """Two for each halving and one more, wherever it stands; all others succeed."""
+    for guilty in {0, count // 2, count - 1}:
+        ledger = ledger_of(range(count), max_batch=count)
+
+        sent = play(ledger, refusing(guilty))
+
+        slots = ledger.ready()
+        assert [slot.item.wire for slot in slots] == list(range(count))
+        assert [slot.item.wire for slot in slots if slot.error is not None] == [guilty]
+        assert len(sent) - 1 <= 2 * math.log2(count) + 1
+        assert ledger.max_batch == count
+
+
+def test_vectors_that_were_wrong_by_chance_say_nothing_of_the_size():
+    """Both halves are right, and the next batches are as large as before."""
+    ledger = ledger_of(range(40), max_batch=20)
+    answers = iter([VectorError("nan")])
+
+    sent = play(ledger, lambda _: next(answers, None))
+
+    assert [len(inputs) for inputs in sent] == [20, 10, 10, 20]
+    assert ledger.max_batch == 20
+
+
+@pytest.mark.parametrize("error", [BAD, VectorError("nan"), UnprocessableEntityResponseError("x")])
+def test_several_bad_inputs_are_all_found(error):
+    """Exactly the guilty ones fail, each with the service's words."""
+    bad = set(random.Random(3).sample(range(200), 17))
+    ledger = ledger_of(range(200), max_batch=50)
+
+    play(ledger, refusing(*bad, error=error))
+
+    failed = {slot.item.wire: slot.error for slot in ledger.ready() if slot.error is not None}
+    assert failed == dict.fromkeys(bad, error)
+
+
+@pytest.mark.parametrize(
+    "error", [PayloadTooLargeResponseError("x"), UnprocessableEntityResponseError("x"), BAD]
+)
+def test_a_size_that_is_refused_is_learnt(error):
+    """Both halves were answered, so it was the size; the run keeps to the smaller one."""
+    ledger = ledger_of(range(400), max_batch=100)
+
+    sent = play(ledger, lambda inputs: error if len(inputs) > 30 else None)
+
+    assert all(slot.error is None for slot in ledger.ready())
+    assert ledger.max_batch <= 30
+    assert sum(len(inputs) > 30 for inputs in sent) <= 3
+
+
+def test_an_outage_ends_the_run():
+    """Three failures in a row, and nothing more is sent."""
+    ledger = ledger_of(range(10_000), max_batch=10)
+
+    sent = play(ledger, lambda _: DOWN)
+
+    assert len(sent) == 3
+    assert ledger.stopped is DOWN
+    assert {slot.error for slot in ledger.ready()} == {DOWN}
+
+
+def test_failures_between_successes_are_no_outage():
+    """Their inputs fail, the others go on."""
+    ledger = ledger_of(range(100), max_batch=10)
+    answers = iter([DOWN, None] * 10)
+
+    sent = play(ledger, lambda _: next(answers))
+
+    assert len(sent) == 20
+    assert all(slot.error is None for slot in ledger.ready())
+
+
+def test_a_batch_gets_a_second_round_and_no_third():
+    """While others are answered, the service is there."""
+    ledger = ledger_of("abc", max_batch=1)
+
+    sent = play(ledger, lambda inputs: DOWN if inputs == ["b"] else None)
+
+    assert sent == [["a"], ["b"], ["b"], ["c"]]
+    assert [slot.error for slot in ledger.ready()] == [None, DOWN, None]
+
+
+def test_what_was_paid_for_gets_no_second_round():
+    """A reply that had begun would be paid for again."""
+    dripping = NoResponseError("x", sent=True, begun=True, timed_out=True)
+
+    assert len(play(ledger_of("a"), lambda _: dripping)) == 1
+
+
+def test_refusals_of_everything_end_the_run():
+    """A setting that no request survives is not paid for ten million times."""
+    ledger = ledger_of(range(10_000), max_batch=100)
+
+    sent = play(ledger, lambda _: VectorError("nan"))
+
+    assert len(sent) <= 32
+    assert len(ledger.ready()) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("error", "fatal", "divisible"),
+    [
+        (UnauthorizedResponseError("x", status_code=401), True, False),
+        (NotFoundResponseError("x", status_code=404), True, False),
+        (ForbiddenResponseError("Key limit exceeded", status_code=403), True, False),
+        (ForbiddenResponseError("x", status_code=403, metadata={"reasons": []}), False, True),
+        (BadRequestResponseError("400: x is not a valid model ID", status_code=400), True, False),
+        (BAD, False, True),
+        (VectorError("x"), False, True),
+        (TooManyRequestsResponseError("x", status_code=429), False, False),
+        (
+            TooManyRequestsResponseError(
+                "x", status_code=429, metadata={"limit_source": "openrouter_free_tier_daily"}
+            ),
+            True,
+            False,
+        ),
+        (NoResponseError("x"), False, False),
+        (ConfigurationError("x"), True, False),
+    ],
+)
+def test_what_an_error_means_for_the_run(error, fatal, divisible):
+    """The end of it, smaller batches, or the failure of its inputs."""
+    assert is_fatal(error) is fatal
+    assert is_divisible(error) is divisible
+
+
+def test_a_fatal_error_ends_the_run_with_halves_under_way():
+    """Nothing that was held back is forgotten."""
+    ledger = ledger_of(range(40), max_batch=20)
+    first, second = ledger.take(), ledger.take()
+    ledger.settle(first, BAD)
+    half = ledger.take()
+    ledger.settle(second, UnauthorizedResponseError("x", status_code=401))
+    ledger.settle(half, [vector(name) for name in half.inputs])
+
+    assert ledger.take() is None
+    assert ledger.idle
+    assert [slot.error is None for slot in ledger.ready()] == [True] * 10 + [False] * 30
+
+
+def test_inputs_after_the_end_fail_at_once():
+    """With the reason of the end."""
+    ledger = ledger_of("a")
+    ledger.stop(DOWN)
+    ledger.add(item("b"))
+
+    assert [slot.error for slot in ledger.ready()] == [DOWN, DOWN]
+
+
+def test_characters_per_token_are_learnt():
+    """From what the service counted."""
+    ledger = ledger_of("abcd")
+    batch = ledger.take()
+    ledger.learn(batch, 20)
+
+    assert ledger.characters_per_token == 2.0
+    ledger.learn(batch, None)
+    assert ledger.tokens_of(item("x", size=10)) == 5.0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_happens_every_position_is_settled_once(seed):
+    """Random outcomes in random order: the books always close."""
+    draw = random.Random(seed)
+    count = draw.randrange(1, 300)
+    ledger = ledger_of(
+        [draw.randrange(count) for _ in range(count)], max_batch=draw.randrange(1, 40)
+    )
+    under_way, done = [], 0
+    while not ledger.idle:
+        batch = ledger.take() if draw.random() < 0.6 else None
+        if batch is not None:
+            under_way.append(batch)
+        elif under_way:
+            batch = under_way.pop(draw.randrange(len(under_way)))
+            outcome: OpenRouterError | None = draw.choice(
+                [None] * 6 + [BAD, DOWN, VectorError("x")]
+            )
+            vectors = [vector(name) for name in batch.inputs]
+            ledger.settle(batch, vectors if outcome is None else outcome)
+        done += len(ledger.ready())
+
+    assert not under_way
+    assert done == count
+
+
+@pytest.mark.parametrize(
+    "name", ["max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"]
+)
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_bounds_that_nothing_fits_into_are_refused(name, value):
+    """The message names the bound."""
+    with pytest.raises(ConfigurationError, match=f"Limits.{name}"):
+        Limits(**{name: value})

@@ -1,0 +1,141 @@
+"""The pace of a bulk run, against simulated services on a virtual clock."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+
+import pytest
+
+from openrouter_embeddings._pace import Pace
+
+
+def simulate(rate, *, burst, retry_after, latency=0.2, seconds=300.0, warm_up=60.0):
+    """Run against a service that admits so many requests a second, like a bucket that fills.
+
+    Returns:
+        The throughput as a share of the rate, and the share of requests refused, after the warm-up.
+    """
+    draw = random.Random(0)
+    pace, now, filled, tokens = Pace(max_in_flight=64), 0.0, 0.0, float(burst)
+    under_way: list[tuple[float, float, bool]] = []
+    admitted = refused = 0
+    while now < seconds:
+        wait = pace.wait(now)
+        if wait == 0:
+            began = pace.begin(now)
+            tokens, filled = min(float(burst), tokens + (now - filled) * rate), now
+            good = tokens >= 1
+            tokens -= good
+            duration = latency * draw.uniform(0.8, 1.2) if good else 0.01
+            heapq.heappush(under_way, (now + duration, began, good))
+        elif under_way and under_way[0][0] <= now + wait:
+            now, began, good = heapq.heappop(under_way)
+            if good:
+                pace.succeeded()
+                admitted += now > warm_up
+            else:
+                pace.refused(began, now, retry_after)
+                refused += now > warm_up
+        else:
+            now += wait
+    return admitted / (seconds - warm_up) / rate, refused / (admitted + refused)
+
+
+@pytest.mark.parametrize("rate", [2, 10, 50, 200])
+@pytest.mark.parametrize("retry_after", [None, 1.0])
+def test_the_rate_that_is_admitted_is_found_and_kept(rate, retry_after):
+    """Within a tenth of the rate, with fewer than one request in twenty refused."""
+    throughput, refused = simulate(rate, burst=5, retry_after=retry_after)
+
+    assert 0.9 <= throughput <= 1.1
+    assert refused < 0.05
+
+
+def test_it_begins_low_and_grows_to_its_bound():
+    """One more with each success, never more than allowed."""
+    pace = Pace(max_in_flight=10)
+    seen = []
+    for _ in range(20):
+        while pace.wait(0.0) == 0:
+            pace.begin(0.0)
+        seen.append(pace.in_flight)
+        while pace.in_flight:
+            pace.succeeded()
+
+    assert seen[0] == 4
+    assert max(seen) == seen[-1] == pace.highest == 10
+
+
+def test_a_full_pace_waits_for_answers():
+    """Time alone does not help."""
+    pace = Pace(max_in_flight=1)
+    pace.begin(0.0)
+
+    assert pace.wait(1e9) == math.inf
+    pace.failed()
+    assert pace.wait(1e9) == 0
+
+
+def test_one_retry_after_holds_the_whole_run():
+    """And the seconds are counted once, however many say the same."""
+    pace = Pace(max_in_flight=8)
+    began = [pace.begin(0.0) for _ in range(3)]
+    for start in began:
+        pace.refused(start, 1.0, 5.0)
+
+    assert pace.wait(1.0) >= 5.0
+    assert pace.throttled == 5.0
+    assert pace.refusals == 3
+
+
+def test_one_round_of_refusals_cuts_once():
+    """Requests that began before the cut say nothing new."""
+    pace = Pace(max_in_flight=64)
+    pace.limit = 20.0
+    began = [pace.begin(0.0) for _ in range(20)]
+    for start in began:
+        pace.refused(start, 1.0, None)
+
+    assert pace.limit == pytest.approx(14.0)
+
+
+def test_it_never_stops_altogether():
+    """Whatever happens, one request may still begin some time."""
+    pace = Pace(max_in_flight=64)
+    now = 0.0
+    for _ in range(100):
+        now += pace.wait(now)
+        began = pace.begin(now)
+        pace.refused(began, now + 0.1, None)
+
+    assert pace.limit == 1.0
+    assert pace.wait(now) < 60
+
+
+def test_it_recovers_when_the_service_does():
+    """What was refused for long is tried again, faster and faster."""
+    pace = Pace(max_in_flight=64)
+    for _ in range(10):
+        pace.refused(pace.begin(0.0), 0.1, None)
+    slow, now = pace.rate, 0.1
+    for _ in range(1_000):
+        now += pace.wait(now)
+        pace.begin(now)
+        pace.succeeded()
+
+    assert slow < 5 < pace.rate
+    assert now < 120
+
+
+def test_a_rate_that_nobody_uses_does_not_grow():
+    """After a quiet hour, a refusal must still mean something."""
+    pace = Pace(max_in_flight=64)
+    pace.refused(pace.begin(0.0), 0.1, None)
+    before = pace.rate
+    for now in range(60, 3600, 60):
+        pace.begin(float(now))
+        pace.succeeded()
+
+    assert pace.rate == before
