@@ -61,37 +61,10 @@ class Embedding:
     embedding: NDArray[np.float32] | str
 
 
-@frozen(eq=False)
-class EmbeddingsResponse:
-    """The verified answer to one request.
+class _Matrix:
+    """What everything with vectors can do: stand for its matrix, and be taken apart by position."""
 
-    Attributes:
-        vectors: float32 of shape ``(n, dimensions)``; row i belongs to input i.
-        model: The model as the provider names it; it can lack the author's prefix.
-        provider: Who served it, or None if the service did not say.
-        id: The id of the generation, or None.
-        usage: Tokens and cost.
-        request_id: The id to quote to support, or None.
-        encoded: The vectors as base64 texts in input order, if the caller asked for them.
-        headers: The reply's headers, names in lower case.
-        extra: Fields that the contract does not know, as sent.
-    """
-
-    vectors: NDArray[np.float32] = field(repr=False)
-    model: str | None = None
-    provider: str | None = None
-    id: str | None = None
-    usage: Usage = field(factory=Usage)
-    request_id: str | None = None
-    encoded: Sequence[str] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
-    extra: Mapping[str, object] = field(default=_EMPTY, repr=False)
-
-    @property
-    def data(self) -> list[Embedding]:
-        """The vectors one by one, in the order of the inputs."""
-        values = self.vectors if self.encoded is None else self.encoded
-        return [Embedding(index, value) for index, value in enumerate(values)]
+    vectors: NDArray[np.float32]
 
     @property
     def dimensions(self) -> int:
@@ -134,6 +107,39 @@ class EmbeddingsResponse:
     def to_pandas(self) -> pd.DataFrame:
         """Make a DataFrame of shape ``(n, dimensions)``; needs pandas."""
         return to_pandas(self.vectors)
+
+
+@frozen(eq=False)
+class EmbeddingsResponse(_Matrix):
+    """The verified answer to one request.
+
+    Attributes:
+        vectors: float32 of shape ``(n, dimensions)``; row i belongs to input i.
+        model: The model as the provider names it; it can lack the author's prefix.
+        provider: Who served it, or None if the service did not say.
+        id: The id of the generation, or None.
+        usage: Tokens and cost.
+        request_id: The id to quote to support, or None.
+        encoded: The vectors as base64 texts in input order, if the caller asked for them.
+        headers: The reply's headers, names in lower case.
+        extra: Fields that the contract does not know, as sent.
+    """
+
+    vectors: NDArray[np.float32] = field(repr=False)
+    model: str | None = None
+    provider: str | None = None
+    id: str | None = None
+    usage: Usage = field(factory=Usage)
+    request_id: str | None = None
+    encoded: Sequence[str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    extra: Mapping[str, object] = field(default=_EMPTY, repr=False)
+
+    @property
+    def data(self) -> list[Embedding]:
+        """The vectors one by one, in the order of the inputs."""
+        values = self.vectors if self.encoded is None else self.encoded
+        return [Embedding(index, value) for index, value in enumerate(values)]
 
 
 def as_array(
@@ -219,7 +225,7 @@ class RunStats:
 
 
 @frozen(eq=False)
-class EmbeddedBatch:
+class EmbeddedBatch(_Matrix):
     """Vectors of many inputs, in their order.
 
     Attributes:
@@ -251,44 +257,6 @@ class EmbeddedBatch:
     def requests(self) -> int:
         """HTTP requests of the run so far, retries included."""
         return self.stats.requests
-
-    @property
-    def dimensions(self) -> int:
-        """The width of the vectors."""
-        return int(self.vectors.shape[1])
-
-    def __len__(self) -> int:
-        """Count the inputs, failed ones included."""
-        return len(self.vectors)
-
-    @overload
-    def __getitem__(self, key: int) -> NDArray[np.float32]: ...
-    @overload
-    def __getitem__(self, key: slice) -> NDArray[np.float32]: ...
-    def __getitem__(self, key: int | slice) -> NDArray[np.float32]:
-        """Take vectors by their position in this batch."""
-        return self.vectors[key]
-
-    def __array__(
-        self,
-        dtype: DTypeLike | None = None,
-        copy: bool | None = None,  # noqa: FBT001 - numpy's protocol
-    ) -> NDArray[np.float32]:
-        """Stand for the matrix wherever numpy takes an array."""
-        return as_array(self.vectors, dtype, copy)
-
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        """Hand the vectors over by the Arrow C data interface, as a FixedSizeList of float32."""
-        exported = to_arrow(self.vectors).__arrow_c_array__(requested_schema)
-        return cast("tuple[object, object]", exported)
-
-    def to_arrow(self) -> pa.FixedSizeListArray[Any, Any]:
-        """Make an Arrow array, FixedSizeList of float32; needs pyarrow."""
-        return to_arrow(self.vectors)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Make a DataFrame of shape ``(n, dimensions)``; needs pandas."""
-        return to_pandas(self.vectors)
 
 
 @frozen

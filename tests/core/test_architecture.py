@@ -18,6 +18,7 @@ MODULES = {
 PURE = {
     *("errors", "values", "events", "catalog", "inputs", "parts", "provider", "_checks", "_retry"),
     *("_retry_after", "_reply", "_vectors", "_call", "_pages", "_fault_values"),
+    *("_bulk", "_pace", "_run", "_keys", "_estimate", "_collect"),
 }
 PARTS = {"httpx", "httpcore", "time", "asyncio", "threading", "socket", "openrouter_embeddings_api"}
 TOP = {"cli", "_commands", "_demo", "_embed_table", "_tables", "testing", "faults", "_loopback"}

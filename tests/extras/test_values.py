@@ -6,15 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from openrouter_embeddings import EmbeddingsResponse, MissingExtraError
-from openrouter_embeddings.values import Usage
+from openrouter_embeddings import EmbeddedBatch, EmbeddingsResponse, MissingExtraError
 
 MATRIX = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
-@pytest.fixture
-def response():
-    return EmbeddingsResponse(vectors=MATRIX, model="m", usage=Usage(prompt_tokens=3))
+@pytest.fixture(params=[EmbeddingsResponse, EmbeddedBatch], ids=lambda kind: kind.__name__)
+def response(request):
+    return request.param(vectors=MATRIX, model="m")
 
 
 def test_it_is_a_sequence_of_vectors(response):
@@ -24,7 +23,6 @@ def test_it_is_a_sequence_of_vectors(response):
     assert response[1].tolist() == [3.0, 4.0, 5.0]
     assert response[:1].shape == (1, 3)
     assert [vector.tolist() for vector in response] == MATRIX.tolist()
-    assert [item.index for item in response.data] == [0, 1]
 
 
 def test_numpy_takes_it_for_its_matrix(response):
