@@ -109,7 +109,8 @@ def minimums(session: nox.Session) -> None:
     pins = lowest(project["dependencies"])
     for extra in EXTRAS.split(","):
         pins += lowest(project["optional-dependencies"][extra])
-    session.install("-e", f".[{EXTRAS}]", *pins, "pytest", "pytest-asyncio", "pandas", "pillow")
+    others = ("pytest", "pytest-asyncio", "pandas", "pillow", "polars", "duckdb")
+    session.install("-e", f".[{EXTRAS}]", *pins, *others)
     session.run("pytest", "tests/core", "tests/extras", *session.posargs)
 
 
@@ -131,9 +132,10 @@ def faults_of_peers(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Embed 20,000 inputs through a hostile server, and with two processes on one cache."""
-    session.install(*CONSTRAINTS, "-e", ".")
+    """Embed through a hostile server, with two processes on one cache, and in a killed job."""
+    session.install(*CONSTRAINTS, "-e", ".[cli]")
     session.run("python", "benchmarks/chaos.py")
+    session.run("python", "benchmarks/kills.py")
 
 
 @nox.session

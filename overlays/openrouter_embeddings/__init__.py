@@ -1,6 +1,6 @@
 """Embeddings from OpenRouter: verified vectors, patient retries, one client for text and images."""
 
-from openrouter_embeddings._bulk import Limits
+from openrouter_embeddings._batches import Limits
 from openrouter_embeddings._retry import GiveUp, Retry, RetryConfig
 from openrouter_embeddings._version import __version__
 from openrouter_embeddings.catalog import Catalog
@@ -16,6 +16,7 @@ from openrouter_embeddings.errors import (
     GatewayTimeoutResponseError,
     InternalServerResponseError,
     InvalidTypeError,
+    JobStoppedError,
     MissingExtraError,
     NoResponseError,
     NotFoundResponseError,
@@ -47,6 +48,7 @@ from openrouter_embeddings.values import (
     ModelInfo,
     Pricing,
     RunStats,
+    Truncation,
     UnreadModel,
     Usage,
 )
@@ -80,6 +82,7 @@ __all__ = [
     "Input",
     "InternalServerResponseError",
     "InvalidTypeError",
+    "JobStoppedError",
     "Limits",
     "MaxPrice",
     "MissingExtraError",
@@ -108,6 +111,7 @@ __all__ = [
     "ServiceUnavailableResponseError",
     "TokenIds",
     "TooManyRequestsResponseError",
+    "Truncation",
     "UnauthorizedResponseError",
     "UnprocessableEntityResponseError",
     "UnreadModel",

@@ -7,7 +7,8 @@ time. The runner sends it and brings the outcome back to `settle`:
 
     vectors                     every slot of the batch is settled
     refused, several inputs     halves; the first is sent, the second held until it is answered
-    refused, one input          its failure, with the service's words
+    refused, one input          its failure, with the service's words; or, if it is too long and
+                                may be cut, a shorter text in its place
     fatal for every request     the run is over; what was not sent fails with the same error
     anything else               a second round, then the failure of its inputs; three in a row
                                 are an outage, and the run is over; so are many refusals
@@ -24,12 +25,13 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from openrouter_embeddings import _checks
+from openrouter_embeddings._batches import Batch, Group, Slot
 from openrouter_embeddings._retry import is_transient
+from openrouter_embeddings._too_long import is_too_long
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ConfigurationError,
@@ -50,127 +52,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["text", "tokens", "content"]
+    from openrouter_embeddings._batches import Item, Limits
+    from openrouter_embeddings._too_long import Cutting
 
 _CHARACTERS_PER_TOKEN = 4.0
 _OUTAGE = 3
 _REFUSALS = 32
 _MOST_ROUNDS = 1
-
-
-@frozen
-class Limits:
-    """Bounds of a bulk run.
-
-    Attributes:
-        max_batch: The most inputs in one request.
-        max_bytes: The most bytes of inputs in one request; a larger input travels alone.
-        max_tokens: The most estimated tokens in one request; a larger input travels alone.
-        max_in_flight: The most requests at one time; the run begins with fewer.
-        window: The most inputs that are held at one time, which bounds the memory; as many vectors
-            are remembered after they are handed out, for inputs that come again.
-    """
-
-    max_batch: int = 100
-    max_bytes: int = 4_000_000
-    max_tokens: int = 100_000
-    max_in_flight: int = 16
-    window: int = 10_000
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse bounds that nothing fits into."""
-        for name in ("max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"):
-            _checks.whole_number(f"Limits.{name}", getattr(self, name), least=1)
-
-
-@frozen(eq=False)
-class Item:
-    """One input, checked.
-
-    Attributes:
-        wire: The input as the contract has it.
-        kind: Its kind; a request carries one.
-        key: What tells it apart from other inputs.
-        size: Its size in bytes, about.
-        tokens: Its length in tokens if that is known, else None.
-    """
-
-    wire: object
-    kind: Kind
-    key: bytes
-    size: int
-    tokens: int | None = None
-
-
-@define(eq=False)
-class Slot:
-    """A place for one vector, which equal inputs share.
-
-    Attributes:
-        item: The input.
-        vector: Its vector, once it is there.
-        error: Why there is none, once that is known.
-        cached: The vector came from the cache.
-        uses: How many positions in the window wait for it.
-    """
-
-    item: Item
-    vector: NDArray[np.float32] | None = None
-    error: OpenRouterError | None = None
-    cached: bool = False
-    uses: int = 0
-
-    @property
-    def settled(self) -> bool:
-        """Say whether it is known what becomes of it."""
-        return self.vector is not None or self.error is not None
-
-
-@define(eq=False)
-class _Group:
-    """A batch that was refused, and its two halves."""
-
-    size: int
-    error: OpenRouterError
-    second: list[Slot]
-    answered: int = 0
-
-    @property
-    def blames_content(self) -> bool:
-        """Say whether one of its inputs must be to blame, as opposed to their number or chance."""
-        return isinstance(self.error, BadRequestResponseError | ForbiddenResponseError)
-
-    @property
-    def may_be_size(self) -> bool:
-        """Say whether the service may have refused the number of inputs."""
-        return not isinstance(self.error, VectorError)
-
-
-@define(eq=False)
-class Batch:
-    """What goes into one request.
-
-    Attributes:
-        slots: The places of its inputs.
-        group: The refused batch that it is a half of, or None.
-        first: It is the first half, whose outcome the second one waits for.
-        rounds: How many logical requests were made for it in vain.
-    """
-
-    slots: list[Slot]
-    group: _Group | None = None
-    first: bool = False
-    rounds: int = 0
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its inputs."""
-        return self.slots[0].item.kind
-
-    @property
-    def inputs(self) -> list[object]:
-        """Its inputs as the contract has them."""
-        return [slot.item.wire for slot in self.slots]
 
 
 _FATAL = (UnauthorizedResponseError, PaymentRequiredResponseError, ConfigurationError)
@@ -209,10 +97,12 @@ class Ledger:
     Attributes:
         limits: The bounds; `max_batch` shrinks when the service refuses a size.
         characters_per_token: What is known of the ratio, learnt from the service's counts.
+        cutting: How texts that are too long are cut, or None where that is an error.
         stopped: Why the run is over before its end, or None.
     """
 
     limits: Limits
+    cutting: Cutting | None = None
     max_batch: int = field(init=False)
     characters_per_token: float = field(init=False, default=_CHARACTERS_PER_TOKEN)
     stopped: OpenRouterError | None = field(init=False, default=None)
@@ -222,6 +112,7 @@ class Ledger:
     _recent: deque[Slot] = field(init=False, factory=deque)
     _queue: deque[Slot] = field(init=False, factory=deque)
     _again: deque[Batch] = field(init=False, factory=deque)
+    _too_long: dict[Slot, str] = field(init=False, factory=dict)
     _out: int = field(init=False, default=0)
     _outages: int = field(init=False, default=0)
     _refusals: int = field(init=False, default=0)
@@ -245,7 +136,7 @@ class Ledger:
     @property
     def idle(self) -> bool:
         """Say whether nothing is left to be sent or waited for."""
-        return not self._out and not self._queue and not self._again
+        return not (self._out or self._queue or self._again or self._too_long)
 
     def add(self, item: Item, cached: NDArray[np.float32] | None = None) -> None:
         """Take the next input; equal ones in the window share a slot."""
@@ -279,12 +170,12 @@ class Ledger:
         if not self._queue:
             return None
         slots = [self._queue.popleft()]
-        size, tokens = slots[0].item.size, self.tokens_of(slots[0].item)
+        size, tokens = slots[0].sent.size, self.tokens_of(slots[0].sent)
         while self._queue and len(slots) < self.max_batch:
-            item = self._queue[0].item
+            item = self._queue[0].sent
             size, tokens = size + item.size, tokens + self.tokens_of(item)
             fits = size <= self.limits.max_bytes and tokens <= self.limits.max_tokens
-            if item.kind != slots[0].item.kind or not fits:
+            if item.kind != slots[0].sent.kind or not fits:
                 break
             slots.append(self._queue.popleft())
         return Batch(slots)
@@ -292,9 +183,9 @@ class Ledger:
     def next_tokens(self) -> float:
         """Estimate the tokens of the batch that `take` would cut next."""
         if self._again:
-            return sum(self.tokens_of(slot.item) for slot in self._again[0].slots)
+            return sum(self.tokens_of(slot.sent) for slot in self._again[0].slots)
         ahead = islice(self._queue, self.max_batch)
-        return min(sum(self.tokens_of(slot.item) for slot in ahead), float(self.limits.max_tokens))
+        return min(sum(self.tokens_of(slot.sent) for slot in ahead), float(self.limits.max_tokens))
 
     def tokens_of(self, item: Item) -> float:
         """Estimate the tokens of an input."""
@@ -305,7 +196,7 @@ class Ledger:
         if not tokens or batch.kind != "text":
             return
         sizes, counts = self._counted
-        self._counted = sizes + sum(slot.item.size for slot in batch.slots), counts + tokens
+        self._counted = sizes + sum(slot.sent.size for slot in batch.slots), counts + tokens
         self.characters_per_token = max(0.25, self._counted[0] / self._counted[1])
 
     def settle(
@@ -337,7 +228,7 @@ class Ledger:
         if group.answered == group.size and group.may_be_size:
             self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
 
-    def _release(self, group: _Group, *, known_bad: bool) -> None:
+    def _release(self, group: Group, *, known_bad: bool) -> None:
         """Let the second half go: whole, or in halves when it must be the one to blame."""
         if self.stopped is not None:
             self._fail(group.second, self.stopped)
@@ -347,10 +238,10 @@ class Ledger:
             self._again.appendleft(Batch(group.second, group))
 
     def _divide(
-        self, slots: list[Slot], error: OpenRouterError, parent: _Group | None = None
+        self, slots: list[Slot], error: OpenRouterError, parent: Group | None = None
     ) -> None:
         middle = len(slots) // 2
-        group = _Group(len(slots), error, slots[middle:])
+        group = Group(len(slots), error, slots[middle:])
         if parent is not None:
             # Both halves answered after all: then the size was refused, in the parent already.
             group.size, group.answered = parent.size, parent.answered
@@ -367,11 +258,36 @@ class Ledger:
             self._fail(batch.slots, error)
         elif is_divisible(error) and len(batch.slots) > 1:
             self._divide(batch.slots, error)
+        elif self._is_cut(batch.slots[0], error):
+            self._refusals = 0
         elif batch.rounds < _MOST_ROUNDS and _may_pass(error):
             batch.rounds += 1
             self._again.append(batch)
         else:
             self._fail(batch.slots, error)
+
+    def _is_cut(self, slot: Slot, error: OpenRouterError) -> bool:
+        """Set a text aside that the caller wants cut because the service says it is too long."""
+        text = slot.sent.wire
+        if self.cutting is None or not isinstance(text, str) or not is_too_long(error):
+            return False
+        shorter = self.cutting.shorter(text, self.characters_per_token, slot.cuts)
+        if shorter is None:
+            return False
+        slot.cuts += 1
+        self._too_long[slot] = shorter
+        return True
+
+    def shortened(self) -> list[tuple[Slot, str]]:
+        """Hand out the texts that go in the place of those that are too long."""
+        return list(self._too_long.items())
+
+    def replace(self, slot: Slot, cut: Item, cached: NDArray[np.float32] | None) -> None:
+        """Let a shorter text go in the place of one that is too long."""
+        del self._too_long[slot]
+        slot.cut, slot.vector, slot.cached = cut, cached, cached is not None
+        if cached is None:
+            self._enqueue(slot)
 
     def _too_many(self, error: OpenRouterError) -> bool:
         """Bound the failures in a row: three of the service, more where inputs may be odd."""
@@ -396,6 +312,8 @@ class Ledger:
             if batch.first and batch.group is not None:
                 self._fail(batch.group.second, error)
         self._fail(self._queue, error)
+        self._fail(self._too_long, error)
+        self._too_long.clear()
         self._again.clear()
         self._queue.clear()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from openrouter_embeddings._run import OnError
-    from openrouter_embeddings.values import Failure
+    from openrouter_embeddings.values import Failure, Truncation
 
 
 @define(eq=False)
@@ -29,6 +29,7 @@ class Collector:
     _matrix: NDArray[np.float32] | None = field(init=False, default=None)
     _rows: int = field(init=False, default=0)
     _failures: list[Failure] = field(init=False, factory=list)
+    _truncated: list[Truncation] = field(init=False, factory=list)
     _from_cache: int = field(init=False, default=0)
     _last: EmbeddedBatch | None = field(init=False, default=None)
 
@@ -39,6 +40,7 @@ class Collector:
             self._room_for(end, batch.dimensions)[self._rows : end] = batch.vectors
         self._rows = end
         self._failures += batch.failures
+        self._truncated += batch.truncated
         self._from_cache += batch.from_cache
         self._last = batch
 
@@ -64,6 +66,7 @@ class Collector:
             vectors=matrix,
             start=0,
             failures=tuple(self._failures),
+            truncated=tuple(self._truncated),
             from_cache=self._from_cache,
         )
         if self._failures and on_error == "raise":

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _VERSION = 1
 
@@ -18,6 +22,7 @@ class KeyMaker:
         dimensions: int | None = None,
         input_type: str | None = None,
         provider: str | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         """Fix everything but the input.
 
@@ -26,9 +31,11 @@ class KeyMaker:
             dimensions: The width that is asked for, or None.
             input_type: What the inputs are for, or None: queries and documents differ.
             provider: The provider that requests are pinned to, or None.
+            extra: More fields of the body, which nobody knows the meaning of; or None.
         """
-        settings = [_VERSION, model, dimensions, input_type, provider]
-        prefix = json.dumps(settings, ensure_ascii=False).encode()
+        settings: list[object] = [_VERSION, model, dimensions, input_type, provider]
+        settings += [extra] if extra else []
+        prefix = json.dumps(settings, ensure_ascii=False, sort_keys=True).encode()
         self._prefix = blake2b(len(prefix).to_bytes(8, "little") + prefix, digest_size=32)
 
     def key(self, item: object) -> bytes:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypedDict, cast
 from attrs import frozen
 
 from openrouter_embeddings import _checks
-from openrouter_embeddings._bulk import Limits
+from openrouter_embeddings._batches import Limits
 from openrouter_embeddings._collect import Collector
-from openrouter_embeddings._keys import KeyMaker
 from openrouter_embeddings._run import BulkRun, Plan
+from openrouter_embeddings._too_long import Cutting
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.inputs import checked_inputs, embedding_request, one_input
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from openrouter_embeddings._call import Call
     from openrouter_embeddings._retry import RetryConfig
     from openrouter_embeddings._settings import Operations, Settings
-    from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.provider import ProviderPreferences
-    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse
+    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, ModelInfo
 
 OnError = Literal["raise", "keep"]
+OnLong = Literal["error", "truncate"]
 
 
 class RequestOptions(TypedDict, total=False):
@@ -64,6 +64,8 @@ class BulkOptions(RequestOptions, total=False):
         limits: Bounds of batches, concurrency and memory.
         max_cost: The most to spend in USD; the run stops before it is crossed.
         pin_provider: Let the provider of the first answer give all; another one is an error.
+        on_long: What becomes of a text that the service refuses as too long: ``"error"`` makes it a
+            failure, ``"truncate"`` cuts it until it fits and lists it in `truncated`.
         retries: Another retry policy; None for single attempts.
         timeout: Seconds for one attempt, its body included; None for no bound.
         deadline: Seconds for each request with its retries, waits and time in the queue.
@@ -73,6 +75,7 @@ class BulkOptions(RequestOptions, total=False):
     limits: Limits
     max_cost: float | None
     pin_provider: bool
+    on_long: OnLong
     retries: RetryConfig | None
     timeout: float | None
     deadline: float | None
@@ -88,6 +91,7 @@ class Job:
         limits: The bounds.
         max_cost: The most to spend in USD, or None.
         pin_provider: Whether the provider of the first answer must give all.
+        may_cut: Whether texts that are too long are cut.
         cache: The cache, its path, or None.
     """
 
@@ -96,10 +100,18 @@ class Job:
     limits: Limits
     max_cost: float | None
     pin_provider: bool
+    may_cut: bool
     cache: EmbeddingCache | str | PathLike[str] | None
 
-    def run(self, operations: Operations, inputs: Iterable[Input], price: float | None) -> BulkRun:
-        """Begin the run over the inputs."""
+    @property
+    def needs_listing(self) -> bool:
+        """Say whether the run must know what the listing says of the model."""
+        return self.max_cost is not None or self.may_cut
+
+    def run(
+        self, operations: Operations, inputs: Iterable[Input], listed: ModelInfo | None
+    ) -> BulkRun:
+        """Begin the run over the inputs, with what the listing says of the model."""
 
         def call(request: EmbeddingRequest, now: float) -> Call[EmbeddingsResponse]:
             return self.settings.call(operations.embed_operation(request), now)
@@ -107,11 +119,11 @@ class Job:
         plan = Plan(
             template=self.template,
             call=call,
-            key_of=keys_of(self.template).key,
             limits=self.limits,
             max_cost=self.max_cost,
-            price=price,
+            price=None if listed is None else _price(listed),
             pin_provider=self.pin_provider,
+            cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
         )
         return BulkRun(plan, iter(checked_inputs(inputs)))
 
@@ -146,6 +158,7 @@ def job_of(model: object, settings: Settings, given: Mapping[str, object]) -> Jo
         limits=limits,
         max_cost=None if most is None else _checks.number("max_cost", most),
         pin_provider=bool(given.get("pin_provider")),
+        may_cut=_on_long(given.get("on_long", "error")),
         cache=cast("EmbeddingCache | str | None", given.get("cache")),
     )
 
@@ -159,18 +172,6 @@ def template_of(
             raise _checks.unknown_name(name, name, known)
     request = {name: given[name] for name in given if name in _REQUEST_NAMES}
     return embedding_request(input="template", model=model, **request)  # type: ignore[arg-type]  # checked in there
-
-
-def keys_of(template: EmbeddingRequest) -> KeyMaker:
-    """Make what tells vectors apart: everything that one depends on."""
-    provider = template.options.get("provider")
-    only = provider.get("only") if isinstance(provider, dict) else None
-    return KeyMaker(
-        model=template.model,
-        dimensions=template.dimensions,
-        input_type=cast("str | None", template.options.get("input_type")),
-        provider=",".join(only) if isinstance(only, list) and only else None,
-    )
 
 
 def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
@@ -189,9 +190,14 @@ def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
     return Collector(len(inputs))
 
 
-def listed_price(catalog: Catalog, model: str) -> float | None:
-    """Look up what a token of a model costs in USD, or None where that is not fixed."""
-    price = catalog.find(model).pricing.prompt
+def _on_long(value: object) -> bool:
+    if value not in {"error", "truncate"}:
+        raise _checks.bad_value("on_long", "must be 'error' or 'truncate'", value)
+    return value == "truncate"
+
+
+def _price(listed: ModelInfo) -> float | None:
+    price = listed.pricing.prompt
     return None if price is None else float(price)
 
 

@@ -15,28 +15,37 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._bulk import Item, Ledger, Slot
+from openrouter_embeddings._batches import Item, Slot
+from openrouter_embeddings._budget import Budget
+from openrouter_embeddings._bulk import Ledger
 from openrouter_embeddings._call import Call, Done, Failed
 from openrouter_embeddings._pace import Pace
 from openrouter_embeddings._retry import is_pushback
+from openrouter_embeddings._space import Space
 from openrouter_embeddings.errors import (
     ConfigurationError,
     OpenRouterError,
     ResponseError,
-    VectorError,
 )
 from openrouter_embeddings.events import AttemptFinished, BatchSettled
 from openrouter_embeddings.inputs import one_input
-from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Failure, RunStats
+from openrouter_embeddings.values import (
+    EmbeddedBatch,
+    EmbeddingsResponse,
+    Failure,
+    RunStats,
+    Truncation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._bulk import Batch, Limits
+    from openrouter_embeddings._batches import Batch, Limits
     from openrouter_embeddings._call import Wait
     from openrouter_embeddings._reply import Reply
+    from openrouter_embeddings._too_long import Cutting
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
@@ -68,6 +77,25 @@ class Task:
         return self.call.settle(answer, now, random)
 
 
+@frozen(eq=False)
+class Unusable:
+    """An input that cannot be sent, and why."""
+
+    item: Item
+    error: ConfigurationError
+
+
+@frozen(eq=False)
+class Shorter:
+    """A text that goes in the place of one that is too long."""
+
+    slot: Slot
+    item: Item
+
+
+Wanted = Item | Unusable | Shorter
+
+
 @frozen
 class Plan:
     """What a run is to do.
@@ -75,20 +103,20 @@ class Plan:
     Attributes:
         template: The request of each batch, but for its inputs.
         call: Begins a logical request at a time.
-        key_of: Tells inputs apart.
         limits: The bounds.
         max_cost: The most to spend in USD, or None.
         price: What a token costs in USD, or None where that is not known beforehand.
         pin_provider: Whether the provider of the first answer must give all.
+        cutting: How texts that are too long are cut, or None where that is an error.
     """
 
     template: EmbeddingRequest
     call: Callable[[EmbeddingRequest, float], Call[EmbeddingsResponse]]
-    key_of: Callable[[object], bytes]
     limits: Limits
     max_cost: float | None = None
     price: float | None = None
     pin_provider: bool = False
+    cutting: Cutting | None = None
 
 
 @define(eq=False)
@@ -99,32 +127,40 @@ class BulkRun:
     source: Iterator[object]
     ledger: Ledger = field(init=False)
     pace: Pace = field(init=False)
+    space: Space = field(init=False)
+    budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
     _exhausted: bool = field(init=False, default=False)
     _read: int = field(init=False, default=0)
     _given: int = field(init=False, default=0)
     _later: list[tuple[float, int, Task]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
-    _model: str | None = field(init=False, default=None)
-    _providers: dict[str, None] = field(init=False, factory=dict)
-    _width: int | None = field(init=False, default=None)
-    _reserved: dict[int, float] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
-        self.ledger = Ledger(self.plan.limits)
+        self.ledger = Ledger(self.plan.limits, self.plan.cutting)
         self.pace = Pace(self.plan.limits.max_in_flight)
+        self.space = Space(self.plan.template, self.plan.pin_provider)
+        self.budget = Budget(self.plan.max_cost, self.plan.price)
 
-    def wanted(self) -> list[Item | tuple[Item, ConfigurationError]]:
+    def wanted(self) -> list[Wanted]:
         """Read the next inputs, as many as there is room and need for, and check each."""
-        enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
-        if self._exhausted or self.ledger.queued >= enough:
-            return []
-        items: list[Item | tuple[Item, ConfigurationError]] = []
-        for value in self._next(min(self.ledger.room, _READ_AT_ONCE)):
+        items: list[Wanted] = [
+            Shorter(slot, self._checked(text)) for slot, text in self.ledger.shortened()
+        ]
+        for value in self._next(0 if self._exhausted else self._needed()):
             items.append(self._item(value))
             self._read += 1
         return items
+
+    def _needed(self) -> int:
+        """Count the inputs to read now; the first batch alone while the provider is open."""
+        if self.space.is_open:
+            most = self.ledger.max_batch if self.ledger.idle else 0
+        else:
+            enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
+            most = _READ_AT_ONCE if self.ledger.queued < enough else 0
+        return min(self.ledger.room, most)
 
     def _next(self, most: int) -> Iterator[object]:
         for _ in range(most):
@@ -134,34 +170,38 @@ class BulkRun:
                 self._exhausted = True
                 return
 
-    def _item(self, value: object) -> Item | tuple[Item, ConfigurationError]:
+    def _item(self, value: object) -> Wanted:
         try:
-            wire, kind, size, tokens = one_input(f"inputs[{self._read}]", value)
+            return self._checked(value)
         except ConfigurationError as error:
-            return Item(value, "text", b"", 0), error
-        return Item(wire, kind, self.plan.key_of(wire), size, tokens)
+            return Unusable(Item(value, "text", b"", 0), error)
 
-    @staticmethod
-    def keys(items: Iterable[Item | tuple[Item, ConfigurationError]]) -> list[bytes]:
-        """Return the keys of the inputs that can be sent."""
-        return [item.key for item in items if isinstance(item, Item)]
+    def _checked(self, value: object) -> Item:
+        wire, kind, size, tokens = one_input(f"inputs[{self._read}]", value)
+        return Item(wire, kind, self.space.key(wire), size, tokens)
 
-    def add(
-        self,
-        items: Iterable[Item | tuple[Item, ConfigurationError]],
-        cached: Mapping[bytes, NDArray[np.float32]],
-    ) -> None:
+    def keys(self, items: Iterable[Wanted]) -> list[bytes]:
+        """Return the keys under which a cache may have the inputs."""
+        keys = (self._store_key(item) for item in items)
+        return [key for key in keys if key is not None]
+
+    def _store_key(self, item: Wanted) -> bytes | None:
+        if isinstance(item, Unusable):
+            return None
+        sent = item.item if isinstance(item, Shorter) else item
+        return self.space.store_key(sent.wire, sent.key)
+
+    def add(self, items: Iterable[Wanted], cached: Mapping[bytes, NDArray[np.float32]]) -> None:
         """Take inputs that were read, with what the cache has of them."""
         for item in items:
-            if isinstance(item, tuple):
-                self.ledger.add_failure(*item)
+            if isinstance(item, Unusable):
+                self.ledger.add_failure(item.item, item.error)
+                continue
+            vector = self.space.usable(cached.get(self._store_key(item) or b""))
+            if isinstance(item, Shorter):
+                self.ledger.replace(item.slot, item.item, vector)
             else:
-                self.ledger.add(item, self._usable(cached.get(item.key)))
-
-    def _usable(self, vector: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-        if vector is not None and self._width is None:
-            self._width = len(vector)
-        return vector if vector is not None and len(vector) == self._width else None
+                self.ledger.add(item, vector)
 
     def take(self, now: float) -> Task | None:
         """Return an attempt to be made now, or None."""
@@ -174,22 +214,13 @@ class BulkRun:
         if batch is None:
             return None
         request = evolve(
-            self._template(), wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
+            self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
         )
         return self._begun(Task(batch, self.plan.call(request, now), None, now), now)
 
     def _may_go_on(self) -> bool:
         """Let the first request find out the provider before others follow."""
-        return not self.plan.pin_provider or bool(self._providers) or self.pace.in_flight == 0
-
-    def _template(self) -> EmbeddingRequest:
-        template = self.plan.template
-        if not self.plan.pin_provider or not self._providers:
-            return template
-        given = template.options.get("provider")
-        preferences = dict(given) if isinstance(given, dict) else {}
-        preferences |= {"only": [next(iter(self._providers))], "allow_fallbacks": False}
-        return evolve(template, options={**template.options, "provider": preferences})
+        return not self.space.is_open or self.pace.in_flight == 0
 
     def _begun(self, task: Task, now: float) -> Task | None:
         timeout = task.call.begin(now)
@@ -197,7 +228,8 @@ class BulkRun:
             self._close(task, timeout)
             return self.take(now)
         task.timeout, task.began = timeout, self.pace.begin(now)
-        self._reserved[id(task)] = self._estimated_cost(task.batch)
+        tokens = sum(self.ledger.tokens_of(slot.sent) for slot in task.batch.slots)
+        self.budget.reserve(id(task), tokens)
         return task
 
     def wait(self, now: float) -> float:
@@ -225,7 +257,7 @@ class BulkRun:
         Returns:
             The vectors that are new, by key, for the cache; and the events to tell.
         """
-        self._reserved.pop(id(task), None)
+        self.budget.release(id(task))
         self._count(step.events)
         if isinstance(step, Done):
             self.pace.succeeded()
@@ -262,43 +294,31 @@ class BulkRun:
         now: float,
     ) -> tuple[dict[bytes, NDArray[np.float32]], tuple[Event, ...]]:
         self._account(task.batch, response)
-        drift = self._drift(response)
+        drift = self.space.drift(response)
         if drift is not None:
             self._close(task, drift)
             self.ledger.stop(drift)
             return {}, (*events, self._settled(task, now, drift))
         self.ledger.settle(task.batch, list(response.vectors))
-        fresh = {slot.item.key: slot.vector for slot in task.batch.slots if slot.vector is not None}
-        return fresh, (*events, self._settled(task, now, None, response.usage.cost))
+        return self._fresh(task.batch), (
+            *events,
+            self._settled(task, now, None, response.usage.cost),
+        )
+
+    def _fresh(self, batch: Batch) -> dict[bytes, NDArray[np.float32]]:
+        keyed = ((self._store_key(slot.sent), slot.vector) for slot in batch.slots)
+        return {key: vector for key, vector in keyed if key is not None and vector is not None}
 
     def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
         tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
         self.ledger.learn(batch, tokens)
+        self.budget.charge(tokens, cost)
         self.stats = evolve(
             self.stats,
             inputs_sent=self.stats.inputs_sent + len(batch.slots),
-            prompt_tokens=self.stats.prompt_tokens + tokens,
-            cost=self.stats.cost + cost,
+            prompt_tokens=self.budget.tokens,
+            cost=self.budget.spent,
         )
-
-    def _drift(self, response: EmbeddingsResponse) -> VectorError | None:
-        """Keep vector spaces apart: one width in a run, and one provider if it is pinned."""
-        if self._width is None:
-            self._width = response.dimensions
-        if response.dimensions != self._width:
-            message = (
-                f"The width changed within the run: {self._width} before, now "
-                f"{response.dimensions} (provider {response.provider or 'unknown'})."
-            )
-            return VectorError(message, hint="Pin the provider, or name the dimensions.")
-        self._model = self._model or response.model
-        if response.provider is not None:
-            self._providers.setdefault(response.provider)
-            first = next(iter(self._providers))
-            if self.plan.pin_provider and response.provider != first:
-                message = f"{response.provider} answered though the run is pinned to {first}."
-                return VectorError(message)
-        return None
 
     def _settled(
         self, task: Task, now: float, error: OpenRouterError | None, cost: float | None = None
@@ -319,37 +339,16 @@ class BulkRun:
 
     def stop(self, error: OpenRouterError) -> None:
         """End the run early; what is in flight still counts."""
-        self._exhausted = True
         self.ledger.stop(error)
         self._abandon(error)
 
     def _affordable(self) -> bool:
-        """Keep the cost below its bound: what was spent, what is in flight, and the next batch."""
-        if self.plan.max_cost is None or self.ledger.stopped is not None:
+        """Keep the cost below its bound, and end the run where nothing more fits."""
+        if self.ledger.stopped is not None or self.budget.allows(self.ledger.next_tokens()):
             return True
-        ahead = self._price() * self.ledger.next_tokens()
-        committed = self.stats.cost + sum(self._reserved.values())
-        if committed + ahead <= self.plan.max_cost:
-            return True
-        if not self._reserved and not self._later:
-            self.stop(
-                ConfigurationError(
-                    f"max_cost of {self.plan.max_cost:g} USD is reached: "
-                    f"{self.stats.cost:.6g} USD were spent.",
-                    argument="max_cost",
-                    hint="What is done is kept; with a cache, a larger bound goes on from here.",
-                )
-            )
+        if not self.budget.is_committed and not self._later:
+            self.stop(self.budget.reached())
         return False
-
-    def _estimated_cost(self, batch: Batch) -> float:
-        return self._price() * sum(self.ledger.tokens_of(slot.item) for slot in batch.slots)
-
-    def _price(self) -> float:
-        """Return what a token costs: as the service charged so far, else as it is listed."""
-        if self.stats.prompt_tokens:
-            return self.stats.cost / self.stats.prompt_tokens
-        return self.plan.price or 0.0
 
     def ready(self) -> EmbeddedBatch | None:
         """Return the next positions whose outcome is known, in order, or None."""
@@ -362,8 +361,10 @@ class BulkRun:
             start=start,
             failures=tuple(_failures(slots, start)),
             from_cache=sum(slot.cached for slot in slots),
-            model=self._model,
-            providers=tuple(self._providers),
+            truncated=tuple(_truncations(slots, start)),
+            stopped=self.ledger.stopped,
+            model=self.space.model,
+            providers=self.space.providers,
             stats=self.current_stats(),
         )
 
@@ -371,13 +372,14 @@ class BulkRun:
         """Return what the run has done so far."""
         return evolve(
             self.stats,
+            in_flight=self.pace.in_flight,
             refusals=self.pace.refusals,
             throttled_seconds=self.pace.throttled,
             highest_concurrency=self.pace.highest,
         )
 
     def _matrix(self, slots: Sequence[Slot]) -> NDArray[np.float32]:
-        matrix = np.full((len(slots), self._width or 0), np.nan, dtype=np.float32)
+        matrix = np.full((len(slots), self.space.width or 0), np.nan, dtype=np.float32)
         for row, slot in enumerate(slots):
             if slot.vector is not None:
                 matrix[row] = slot.vector
@@ -389,3 +391,10 @@ def _failures(slots: Sequence[Slot], start: int) -> Iterator[Failure]:
         if slot.error is not None:
             text = slot.item.wire if isinstance(slot.item.wire, str) else repr(slot.item.wire)
             yield Failure(position, text[:80], slot.error)
+
+
+def _truncations(slots: Sequence[Slot], start: int) -> Iterator[Truncation]:
+    for position, slot in enumerate(slots, start):
+        if slot.vector is not None and slot.cut is not None:
+            whole, cut = str(slot.item.wire), str(slot.cut.wire)
+            yield Truncation(position, len(cut), len(whole))

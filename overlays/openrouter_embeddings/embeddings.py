@@ -219,12 +219,12 @@ class Embeddings(Operations):
             ConfigurationError: An argument other than the inputs cannot be used.
         """
         from openrouter_embeddings._drive import drive  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of, listed_price  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
-        price = None if job.max_cost is None else listed_price(self.list_models(), model)
-        run = job.run(self, inputs, price)
+        listed = self.list_models().find(model) if job.needs_listing else None
+        run = job.run(self, inputs, listed)
         with job.store() as store:
             yield from drive(self._http, run, store, self._settings.tell)
 
@@ -248,7 +248,8 @@ class Embeddings(Operations):
             ConfigurationError: An argument or an input cannot be used, or there is no such model.
         """
         from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of, keys_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._space import keys_of  # noqa: PLC0415 - slow to import
 
         job = job_of(model, self._settings, {"cache": cache, **options})
         price = self.list_models().find(model).pricing.prompt
@@ -370,12 +371,12 @@ class AsyncEmbeddings(Operations):
     ) -> AsyncGenerator[EmbeddedBatch]:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
         from openrouter_embeddings._drive import adrive  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of, listed_price  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
-        price = None if job.max_cost is None else listed_price(await self.list_models(), model)
-        run = job.run(self, inputs, price)
+        listed = (await self.list_models()).find(model) if job.needs_listing else None
+        run = job.run(self, inputs, listed)
         with job.store() as store:
             running = adrive(self._http, run, store, self._settings.tell)
             # Ending early must reach the runner now, not when the garbage is collected.
@@ -393,7 +394,8 @@ class AsyncEmbeddings(Operations):
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
         from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of, keys_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._space import keys_of  # noqa: PLC0415 - slow to import
 
         job = job_of(model, self._settings, {"cache": cache, **options})
         price = (await self.list_models()).find(model).pricing.prompt

@@ -2,8 +2,8 @@
 
 OpenRouterError                       .message .request_id .hint
 ├─ ConfigurationError                 change the call; nothing was sent          (also a ValueError)
-│  └─ MissingExtraError               install an extra                           (also an
-ImportError) ├─ NoResponseError                    no complete answer; the request may be sent again
+│  └─ MissingExtraError               install an extra                      (also an ImportError)
+├─ NoResponseError                    no complete answer; the request may be sent again
 │  └─ DeadlineExceededError           out of time
 ├─ ResponseError                      the service said no
 │  ├─ BadRequestResponseError          400      ├─ UnauthorizedResponseError          401
@@ -16,7 +16,8 @@ ImportError) ├─ NoResponseError                    no complete answer; the r
 │  ├─ ProviderOverloadedResponseError  529      └─ OpenRouterDefaultError             any other
 ├─ ResponseValidationError            a 2XX that is not what the contract promises
 │  └─ VectorError                     wrong count, index, width, or not finite
-└─ PartialFailureError                a bulk run with failures; `.result` holds what was paid for
+├─ PartialFailureError                a bulk run with failures; `.result` holds what was paid for
+└─ JobStoppedError                    a job that ended early; the same call goes on from there
 
 Which of them are worth sending again is said in `openrouter_embeddings._retry`, once.
 """
@@ -289,6 +290,25 @@ class PartialFailureError(OpenRouterError):
     ) -> None:
         super().__init__(message, request_id=request_id, hint=hint)
         self.result = result
+
+
+class JobStoppedError(OpenRouterError):
+    """A job from file to file ended early; what was done is kept, and the same call goes on.
+
+    Attributes:
+        report: A `openrouter_embeddings.jobs.JobReport` of what was done.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        report: object = None,
+        request_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, request_id=request_id, hint=hint)
+        self.report = report
 
 
 ERROR_OF_STATUS: Mapping[int, type[ResponseError]] = MappingProxyType(

@@ -26,17 +26,20 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from openrouter_embeddings import faults
+from openrouter_embeddings._fault_listing import MODELS, Listing
 from openrouter_embeddings._loopback import LoopbackServer
-from openrouter_embeddings.faults import Answer, Fault, Healthy
+from openrouter_embeddings.faults import Fault, Healthy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from types import TracebackType
 
     from numpy.typing import NDArray
+
+    from openrouter_embeddings.faults import Answer
 
 __all__ = ["Fault", "FaultServer", "Recorded", "faults", "vector_of"]
 
@@ -111,6 +114,7 @@ class FaultServer:
         poison: Collection[str] = (),
         max_inputs: int | None = None,
         max_bytes: int | None = None,
+        max_characters: int | None = None,
         rate: float | None = None,
         burst: int = 1,
         retry_after: float | None = None,
@@ -126,6 +130,7 @@ class FaultServer:
             poison: Texts that it refuses, together with the whole request that carries them.
             max_inputs: The most inputs in one request; more get a 422.
             max_bytes: The largest body; larger ones get a 413.
+            max_characters: The longest text; a request with a longer one gets a 400 that says so.
             rate: Requests that it admits a second; the others get a 429.
             burst: How many requests it admits at once under `rate`.
             retry_after: What these 429 say about when to come back, in seconds.
@@ -138,13 +143,14 @@ class FaultServer:
         self._poison = frozenset(poison)
         self._max_inputs = max_inputs
         self._max_bytes = max_bytes
+        self._max_characters = max_characters
         self._rate = rate
         self._burst = float(burst)
         self._retry_after = retry_after
         self._delay = delay
         self._padding = padding
         self._cost_per_token = cost_per_token
-        self._models = list(_MODELS if models is None else models)
+        self._models = list(MODELS if models is None else models)
         self._lock = threading.Lock()
         self._script: deque[Fault] = deque()
         self._models_script: deque[Fault] = deque()
@@ -315,7 +321,14 @@ class FaultServer:
             return faults.status(400, "input: at least one, and none of them empty")
         if self._max_inputs is not None and len(items) > self._max_inputs:
             return faults.status(422, f"input: at most {self._max_inputs} items are allowed")
-        if not self._poison.isdisjoint(item for item in items if isinstance(item, str)):
+        return self._unwelcome([item for item in items if isinstance(item, str)])
+
+    def _unwelcome(self, texts: list[str]) -> Fault | None:
+        longest = max(map(len, texts), default=0)
+        if self._max_characters is not None and longest > self._max_characters:
+            words = f"input is too long: the context length is {self._max_characters} characters"
+            return faults.status(400, words)
+        if not self._poison.isdisjoint(texts):
             return faults.provider_error('{"error": {"message": "an input is not acceptable"}}')
         return None
 
@@ -323,7 +336,7 @@ class FaultServer:
         self, body: object, items: list[object], path: str, query: Mapping[str, str]
     ) -> Healthy:
         if path == "/embeddings/models":
-            return _Listing((), "float", None, {}, models=self._models, query=query)
+            return Listing((), "float", None, {}, models=self._models, query=query)
         fields = body if isinstance(body, dict) else {}
         dimensions = fields.get("dimensions")
         width = dimensions if isinstance(dimensions, int) and dimensions > 0 else self._dimensions
@@ -358,62 +371,3 @@ def _decoded(raw: bytes) -> Any:  # noqa: ANN401 - JSON
         return json.loads(raw) if raw else None
     except ValueError:
         return None
-
-
-@frozen(eq=False)
-class _Listing(Healthy):
-    """A healthy listing; the faults of the menu that change vectors leave it as it is."""
-
-    models: list[Mapping[str, object]] = field(factory=list)
-    query: Mapping[str, str] = field(factory=dict)
-
-    def answer(self, items: Any = None, **fields: object) -> Answer:  # noqa: ANN401, ARG002
-        first = int(self.query.get("offset", 0))
-        last = first + int(self.query["limit"]) if "limit" in self.query else len(self.models)
-        more = (
-            f"/api/v1/models?offset={last}&limit={last - first}"
-            if last < len(self.models)
-            else None
-        )
-        payload = {
-            "data": self.models[first:last],
-            "total_count": len(self.models),
-            "links": {"next": more},
-        }
-        return Answer(json.dumps(payload | fields).encode(), paid=True)
-
-
-def _model_entry(name: str, prompt: str, context: int) -> dict[str, object]:
-    return {
-        "id": name,
-        "canonical_slug": f"{name}-20260101",
-        "hugging_face_id": "",
-        "name": name.replace("/", ": ").title(),
-        "created": 1767225600,
-        "description": "A model that exists for tests.",
-        "context_length": context,
-        "architecture": {
-            "modality": "text->embeddings",
-            "input_modalities": ["text"],
-            "output_modalities": ["embeddings"],
-            "tokenizer": "Other",
-            "instruct_type": None,
-        },
-        "pricing": {"prompt": prompt, "completion": "0"},
-        "top_provider": {
-            "context_length": context,
-            "max_completion_tokens": None,
-            "is_moderated": False,
-        },
-        "per_request_limits": None,
-        "supported_parameters": [],
-        "default_parameters": {},
-        "supported_voices": None,
-        "links": {"details": f"/api/v1/models/{name}/endpoints"},
-    }
-
-
-_MODELS = (
-    _model_entry("test/embedding", "0.00000002", 8192),
-    _model_entry("test/embedding-free:free", "0", 512),
-)

@@ -200,6 +200,21 @@ class Failure:
 
 
 @frozen
+class Truncation:
+    """An input of a bulk run whose vector stands for its beginning alone.
+
+    Attributes:
+        position: Its position among all inputs of the run.
+        kept: How many characters were embedded.
+        of: How many it has.
+    """
+
+    position: int
+    kept: int
+    of: int
+
+
+@frozen
 class RunStats:
     """What a bulk run has done so far.
 
@@ -209,6 +224,7 @@ class RunStats:
         refusals: How many were refused for being too many, or timed out.
         throttled_seconds: How long the service held the run back.
         highest_concurrency: The most requests in flight at one time.
+        in_flight: Requests in flight now.
         inputs_sent: Inputs that were answered with vectors; equal ones in the window count once.
         prompt_tokens: Tokens, as far as the service said.
         cost: USD, as far as the service said.
@@ -219,6 +235,7 @@ class RunStats:
     refusals: int = 0
     throttled_seconds: float = 0.0
     highest_concurrency: int = 0
+    in_flight: int = 0
     inputs_sent: int = 0
     prompt_tokens: int = 0
     cost: float = 0.0
@@ -234,6 +251,9 @@ class EmbeddedBatch(_Matrix):
         start: The position of the first input in the run.
         failures: The inputs that have no vector, in order.
         from_cache: How many rows came from the cache.
+        truncated: The inputs that were cut because they are too long, if that was asked for.
+        stopped: Why the run is over before its end, an outage or the bound of its cost say, or
+            None; what was not sent fails with this error.
         model: The model as its provider calls it, or None.
         providers: Who answered in the run so far.
         stats: What the run has done so far.
@@ -243,6 +263,8 @@ class EmbeddedBatch(_Matrix):
     start: int = 0
     failures: tuple[Failure, ...] = ()
     from_cache: int = 0
+    truncated: tuple[Truncation, ...] = ()
+    stopped: OpenRouterError | None = None
     model: str | None = None
     providers: tuple[str, ...] = ()
     stats: RunStats = field(factory=RunStats)

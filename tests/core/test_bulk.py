@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits
-from openrouter_embeddings._bulk import Item, Ledger, is_divisible, is_fatal
+from openrouter_embeddings._batches import Item
+from openrouter_embeddings._bulk import Ledger, is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ForbiddenResponseError,

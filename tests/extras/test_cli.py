@@ -79,7 +79,7 @@ def test_every_output_can_be_searched(suffix, tmp_path, run):
 
     first = next(line for line in shown.splitlines() if "│" in line or "|" in line)
     assert code == 0
-    assert "dogs are loyal" in first if suffix != ".npy" else "row 0" in first
+    assert "dogs are loyal" in first if suffix != ".npy" else " 1 " in first
     assert shown.count("0.") == 2
 
 
@@ -105,7 +105,7 @@ def test_empty_rows_fail_and_the_others_do_not(tmp_path, run):
     finite = np.isfinite(table["embedding"].to_pylist()).all(axis=1)
     assert finite.tolist() == [True, False, True]
     assert table["error"].to_pylist() == [None, "the text is empty", None]
-    assert table["text"].to_pylist() == ["a", None, "b"]
+    assert table["text"].to_pylist() == ["a", "", "b"]
 
 
 @pytest.fixture
@@ -135,20 +135,21 @@ def test_a_refused_text_does_not_sink_the_others(service, tmp_path, run):
 
 
 def test_an_outage_keeps_what_was_paid_for(service, tmp_path, run):
-    """The first batch is written, the rest fails with the service's words, asked for once."""
+    """Exit code 1 and the service's words; the same command goes on and pays for the rest alone."""
     source, out = write(tmp_path / "in.txt", list("abcdefgh")), tmp_path / "out.parquet"
     service.script(faults.ok())
-    service.script(*[faults.status(403, "Key limit exceeded")] * 9)
+    service.script(faults.status(403, "Key limit exceeded"))
+    command = ("embed", source, "--out", out, "--model", "m", "--batch-size", 2, "--in-flight", 1)
 
-    code, _, said = run("embed", source, "--out", out, "--model", "m", "--batch-size", 2)
+    code, _, said = run(*command)
+    paid = service.inputs_embedded
+    again, _, _ = run(*command)
 
-    assert code == 3
+    assert (code, again, paid) == (1, 0, 2)
     assert "Key limit exceeded" in said
-    table = pq.read_table(out)
-    failed = [error is not None for error in table["error"].to_pylist()]
-    assert sum(failed) == 6
-    assert np.isnan(table["embedding"].to_pylist()).any(axis=1).tolist() == failed
-    assert len(service.requests) <= 4
+    assert "the same command goes on from there" in said
+    assert service.inputs_embedded == 8
+    assert pq.read_table(out)["error"].null_count == 8
 
 
 def test_an_outage_from_the_start_is_a_failure(service, tmp_path, run):
@@ -197,12 +198,12 @@ def test_without_a_key_both_ways_on_are_named(command, tmp_path, run):
     [
         (("embed", "IN.txt", "--out", "out.xyz", "--local"), "tells no known format"),
         (("embed", "IN.txt", "--out", "nowhere/out.npy", "--local"), "does not exist"),
-        (("embed", "missing.txt", "--out", "out.npy", "--local"), "cannot be read"),
+        (("embed", "missing.txt", "--out", "out.npy", "--local"), "is not there"),
         (("embed", "IN.xyz", "--out", "out.npy", "--local"), "tells no known format"),
         (("embed", "IN.txt", "--out", "out.npy"), "model is missing"),
         (("embed", "IN.csv", "--out", "o.npy", "--local", "--column", "x"), "There is no column"),
         (("embed", "bad.jsonl", "--out", "o.npy", "--local"), "line 1 is no JSON"),
-        (("embed", "numbers.jsonl", "--out", "o.npy", "--local"), "row 1 must be text"),
+        (("embed", "numbers.jsonl", "--out", "o.npy", "--local"), "line 1 must be text"),
         (("embed", "IN.txt"), "Missing option '--out'"),
         (("embed", "IN.txt", "--out", "o.npy", "--batch-size", "0"), "Invalid value"),
         (("search", "x", "--index", "missing.parquet", "--local"), "cannot be read"),
@@ -304,7 +305,10 @@ def test_the_command_is_installed(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert done.stderr.splitlines() == [f"2 of 2 texts embedded into {tmp_path / 'out.npy'}"]
+    assert done.stderr.splitlines() == [
+        f"2 of 2 texts embedded into {tmp_path / 'out.npy'}",
+        "2 sent in 1 requests, 2 tokens, $0.000000",
+    ]
 
 
 def test_ctrl_c_ends_quietly(monkeypatch, run):

@@ -1,0 +1,145 @@
+"""What a bulk run is made of: its bounds, inputs, places for vectors, batches. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import define, frozen
+
+from openrouter_embeddings import _checks
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    ForbiddenResponseError,
+    OpenRouterError,
+    VectorError,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Kind = Literal["text", "tokens", "content"]
+
+
+@frozen
+class Limits:
+    """Bounds of a bulk run.
+
+    Attributes:
+        max_batch: The most inputs in one request.
+        max_bytes: The most bytes of inputs in one request; a larger input travels alone.
+        max_tokens: The most estimated tokens in one request; a larger input travels alone.
+        max_in_flight: The most requests at one time; the run begins with fewer.
+        window: The most inputs that are held at one time, which bounds the memory; as many vectors
+            are remembered after they are handed out, for inputs that come again.
+    """
+
+    max_batch: int = 100
+    max_bytes: int = 4_000_000
+    max_tokens: int = 100_000
+    max_in_flight: int = 16
+    window: int = 10_000
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse bounds that nothing fits into."""
+        for name in ("max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"):
+            _checks.whole_number(f"Limits.{name}", getattr(self, name), least=1)
+
+
+@frozen(eq=False)
+class Item:
+    """One input, checked.
+
+    Attributes:
+        wire: The input as the contract has it.
+        kind: Its kind; a request carries one.
+        key: What tells it apart from other inputs.
+        size: Its size in bytes, about.
+        tokens: Its length in tokens if that is known, else None.
+    """
+
+    wire: object
+    kind: Kind
+    key: bytes
+    size: int
+    tokens: int | None = None
+
+
+@define(eq=False)
+class Slot:
+    """A place for one vector, which equal inputs share.
+
+    Attributes:
+        item: The input.
+        cut: What is sent in its place, because the input is too long; or None.
+        cuts: How often it was cut.
+        vector: Its vector, once it is there.
+        error: Why there is none, once that is known.
+        cached: The vector came from the cache.
+        uses: How many positions in the window wait for it.
+    """
+
+    item: Item
+    cut: Item | None = None
+    cuts: int = 0
+    vector: NDArray[np.float32] | None = None
+    error: OpenRouterError | None = None
+    cached: bool = False
+    uses: int = 0
+
+    @property
+    def sent(self) -> Item:
+        """What is sent for it."""
+        return self.item if self.cut is None else self.cut
+
+    @property
+    def settled(self) -> bool:
+        """Say whether it is known what becomes of it."""
+        return self.vector is not None or self.error is not None
+
+
+@define(eq=False)
+class Group:
+    """A batch that was refused, and its two halves."""
+
+    size: int
+    error: OpenRouterError
+    second: list[Slot]
+    answered: int = 0
+
+    @property
+    def blames_content(self) -> bool:
+        """Say whether one of its inputs must be to blame, as opposed to their number or chance."""
+        return isinstance(self.error, BadRequestResponseError | ForbiddenResponseError)
+
+    @property
+    def may_be_size(self) -> bool:
+        """Say whether the service may have refused the number of inputs."""
+        return not isinstance(self.error, VectorError)
+
+
+@define(eq=False)
+class Batch:
+    """What goes into one request.
+
+    Attributes:
+        slots: The places of its inputs.
+        group: The refused batch that it is a half of, or None.
+        first: It is the first half, whose outcome the second one waits for.
+        rounds: How many logical requests were made for it in vain.
+    """
+
+    slots: list[Slot]
+    group: Group | None = None
+    first: bool = False
+    rounds: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its inputs."""
+        return self.slots[0].sent.kind
+
+    @property
+    def inputs(self) -> list[object]:
+        """Its inputs as the contract has them."""
+        return [slot.sent.wire for slot in self.slots]

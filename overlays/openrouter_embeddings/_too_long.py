@@ -1,0 +1,79 @@
+"""Inputs that are longer than the model takes: recognised, and cut where that is wanted. Pure.
+
+How much fits is known roughly: the listing says how many tokens a model takes, and the run learns
+how many characters a token has. So the first cut goes there, the next ones somewhat below, and then
+down by halves, until the service accepts the text. A cut text is cached under its own key, never
+under that of the whole one, and every cut is reported.
+"""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    OpenRouterError,
+    PayloadTooLargeResponseError,
+    ResponseError,
+    UnprocessableEntityResponseError,
+)
+
+MOST_CUTS = 12
+_SHARE = 0.95
+_GENTLE = (0.9, 0.8, 0.65)
+_HALF = 0.5
+_TYPES = {
+    "context_length_exceeded",
+    "max_tokens_exceeded",
+    "token_limit_exceeded",
+    "string_too_long",
+}
+_WORDS = re.compile(
+    r"too long|too many tokens|too large|context[ _](?:length|window|size)"
+    r"|maximum (?:number of )?tokens|max[ _]?tokens|token limit|string_above_max_length",
+    re.IGNORECASE,
+)
+_REFUSALS = (
+    BadRequestResponseError,
+    PayloadTooLargeResponseError,
+    UnprocessableEntityResponseError,
+)
+
+
+@frozen
+class Cutting:
+    """How texts that are too long are cut.
+
+    Attributes:
+        context: The most tokens that the model takes, or None where that is unknown.
+    """
+
+    context: int | None = None
+
+    def shorter(self, text: str, characters_per_token: float, cuts: int) -> str | None:
+        """Cut a text that was refused, or return None where that leads nowhere.
+
+        Args:
+            text: What was refused.
+            characters_per_token: What is known of the ratio.
+            cuts: How often it was cut before.
+        """
+        if cuts >= MOST_CUTS:
+            return None
+        known = self.context is not None and cuts < len(_GENTLE)
+        fitting = len(text) * (_GENTLE[cuts] if known else _HALF)
+        if self.context is not None and not cuts:
+            fitting = min(fitting, self.context * characters_per_token * _SHARE)
+        return text[: int(fitting)].rstrip() or None
+
+
+def is_too_long(error: OpenRouterError) -> bool:
+    """Say whether a refusal of one input means that it is too long."""
+    if isinstance(error, PayloadTooLargeResponseError):
+        return True
+    if not isinstance(error, _REFUSALS) or not isinstance(error, ResponseError):
+        return False
+    kind = error.metadata.get("error_type") if error.metadata else None
+    return kind in _TYPES or _WORDS.search(error.message) is not None
