@@ -342,5 +342,5 @@ class Ledger:
 
 def _may_pass(error: OpenRouterError) -> bool:
     """Say whether a batch deserves a second round: others go on, so the service is there."""
-    paid = isinstance(error, NoResponseError) and error.begun
-    return is_transient(error) and not paid
+    drips = isinstance(error, NoResponseError) and error.begun and error.timed_out
+    return is_transient(error) and not drips

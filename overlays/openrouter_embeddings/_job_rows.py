@@ -167,7 +167,7 @@ def _with_text(batch: Any, name: str) -> pa.RecordBatch:  # noqa: ANN401 - as ab
     column, types = batch.column(0), arrow.types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)
-    if not is_text and "string_view" not in str(kind):
+    if not is_text:
         message = f"The column {name!r} holds {kind}, not text."
         hint = "Name the column that holds the text with --column."
         raise ConfigurationError(message, argument="column", hint=hint)

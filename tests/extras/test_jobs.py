@@ -78,13 +78,12 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.string_view()],
+    [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())],
     ids=str,
 )
 def test_text_of_any_encoding_is_text(kind, client, tmp_path):
     """Parquet has several."""
-    column = pa.array(["a", None, "b"]).cast(kind) if "view" not in str(kind) else None
-    table = pa.table({"t": column if column is not None else pa.array(["a", None, "b"], kind)})
+    table = pa.table({"t": pa.array(["a", None, "b"]).cast(kind)})
     pq.write_table(table, tmp_path / "in.parquet")
 
     report = embed_file(

@@ -1,0 +1,154 @@
+"""A bulk run as a whole on a virtual clock: faults by chance, outages, lost patience."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from attrs import define, field
+
+from openrouter_embeddings import Limits, RetryConfig
+from openrouter_embeddings._call import Call
+from openrouter_embeddings._reply import Reply
+from openrouter_embeddings._run import BulkRun, Plan
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    NoResponseError,
+    ResponseValidationError,
+    ServiceUnavailableResponseError,
+    TooManyRequestsResponseError,
+    VectorError,
+)
+from openrouter_embeddings.inputs import embedding_request
+from openrouter_embeddings.values import EmbeddingsResponse
+
+TEMPLATE = embedding_request(input="template", model="test/embedding")
+LIMITS = Limits(max_batch=20, max_in_flight=8, window=500)
+
+
+@define
+class Operation:
+    """A request whose answer is decided by the simulated service."""
+
+    request: object
+    name: str = "embed"
+    model: str = "test/embedding"
+    answer: object = field(default=None)
+
+    @property
+    def inputs(self):
+        return self.request.count
+
+    def read(self, _reply):
+        return self.answer
+
+    def instead(self, _error):
+        return None
+
+
+def vector(text):
+    return np.array([int(text.split()[1]), 1.0], dtype=np.float32)
+
+
+class Service:
+    """Refuses some texts always, and some requests by chance."""
+
+    def __init__(self, seed, *, poison=(), share=0.02, retry_after=None, down_from=None):
+        self.random = random.Random(seed)
+        self.poison, self.share = set(poison), share
+        self.retry_after, self.down_from = retry_after, down_from
+        self.requests = self.embedded = 0
+
+    def answer(self, texts):
+        self.requests += 1
+        if self.down_from is not None and self.requests > self.down_from:
+            return ServiceUnavailableResponseError("down", status_code=503)
+        if not self.poison.isdisjoint(texts):
+            return BadRequestResponseError("no", status_code=400)
+        faults = [
+            lambda: TooManyRequestsResponseError(
+                "slow", status_code=429, retry_after=self.retry_after
+            ),
+            lambda: ServiceUnavailableResponseError("busy", status_code=503),
+            lambda: NoResponseError("reset", sent=True),
+            lambda: NoResponseError("cut off", sent=True, begun=True),
+            lambda: VectorError("NaN"),
+            lambda: ResponseValidationError("missing"),
+        ]
+        for fault in faults:
+            if self.random.random() < self.share:
+                return fault()
+        self.embedded += len(texts)
+        return EmbeddingsResponse(np.stack([vector(text) for text in texts]), provider="x")
+
+
+def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
+    """Carry a run out on a virtual clock.
+
+    Returns:
+        The batches in order, and the seconds that it took.
+    """
+    draw, now = random.Random(seed), 0.0
+    retries = RetryConfig()
+
+    def call(request, started):
+        return Call(Operation(request), retries, 60.0, 600.0, started)
+
+    run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
+    under_way, batches, serial = [], [], 0
+    while now < most_seconds:
+        while items := run.wanted():
+            run.add(items, {})
+        while (task := run.take(now)) is not None:
+            serial += 1
+            heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, task))
+        if (batch := run.ready()) is not None:
+            batches.append(batch)
+        elif run.over and not under_way:
+            return batches, now
+        elif under_way and under_way[0][0] <= now + run.wait(now):
+            now, _, task = heapq.heappop(under_way)
+            operation = task.call.operation
+            operation.answer = service.answer(operation.request.wire_input)
+            reply = Reply(200, {}, b"", datetime.now(UTC))
+            run.settle(task, task.outcome(reply, now, draw.random()), now)
+        else:
+            now += run.wait(now)
+    pytest.fail(f"not over after {most_seconds:g} seconds")
+
+
+@pytest.mark.parametrize("retry_after", [None, 0.0, 1.0])
+@pytest.mark.parametrize("seed", range(25))
+def test_chance_harms_no_innocent_input(seed, retry_after):
+    """Exactly the refused inputs fail, in bounded time, and every vector is in its place."""
+    texts = [f"input {number}" for number in range(2_000)]
+    poison = texts[33::100]
+    service = Service(seed, poison=poison, retry_after=retry_after)
+
+    batches, seconds = simulate(service, texts, seed=seed)
+
+    failed = [texts[failure.position] for batch in batches for failure in batch.failures]
+    vectors = np.concatenate([batch.vectors for batch in batches])
+    expected = np.stack([vector(text) for text in texts])
+    good = [place for place, text in enumerate(texts) if text not in set(poison)]
+    assert failed == poison
+    assert np.array_equal(vectors[good], expected[good])
+    assert service.embedded == len(good)
+    assert seconds < 600
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_outage_is_given_up_soon(seed):
+    """The service is not asked for ever."""
+    texts = [f"input {number}" for number in range(5_000)]
+    service = Service(seed, share=0.0, down_from=10)
+
+    batches, _ = simulate(service, texts, seed=seed)
+
+    assert sum(len(batch) for batch in batches) == 5_000
+    assert sum(len(batch.failures) for batch in batches) == 5_000 - service.embedded
+    assert service.requests <= 10 + 48
+    assert batches[-1].stopped is not None
