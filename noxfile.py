@@ -134,6 +134,7 @@ def faults_of_peers(session: nox.Session) -> None:
 def chaos(session: nox.Session) -> None:
     """Embed through a hostile server, with two processes on one cache, and in a killed job."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
+    session.run("python", "benchmarks/pace.py")
     session.run("python", "benchmarks/chaos.py")
     session.run("python", "benchmarks/kills.py")
 
