@@ -96,6 +96,20 @@ def check_generated(session: nox.Session) -> None:
 
 
 @nox.session
+def upstream(session: nox.Session) -> None:
+    """Compare `openapi.yaml` with the vendor's document: `-- PATH_OR_URL [--json] [--apply]`."""
+    session.install("-r", "requirements/generate.txt")
+    session.run("python", "tools/upstream.py", *session.posargs)
+
+
+@nox.session
+def spec_diff(session: nox.Session) -> None:
+    """Compare `openapi.yaml` with an earlier revision: `-- [REVISION] [--write]`."""
+    session.install("-r", "requirements/generate.txt")
+    session.run("python", "tools/spec_diff.py", *session.posargs)
+
+
+@nox.session
 def bare(session: nox.Session) -> None:
     """Run the tests of the base install, with none of the extras present."""
     session.install(*CONSTRAINTS, "-e", ".", "pytest", "pytest-asyncio")

@@ -16,7 +16,7 @@ class MultimodalMedia:
     """Media other than images.
 
     Attributes:
-        data (str): A data URL
+        data (str): A data URL, or an address.
         format_ (str | Unset): The container or codec.
     """
 

@@ -1,0 +1,1 @@
+"""The contract as data: two operations cut out of a document, compared, reported, edited."""
