@@ -133,7 +133,25 @@ def interop(session: nox.Session) -> None:
     """Let other clients talk to the local server: the vendor's for Python and npm, and openai."""
     session.install(*CONSTRAINTS, "-e", f".[{EXTRAS}]", "pytest", "pytest-asyncio")
     session.install("-r", "requirements/interop.txt")
-    session.run("pytest", "tests/interop", "--override-ini=addopts=-ra", *session.posargs)
+    tests = "tests/interop/test_vendor_clients.py"
+    session.run("pytest", tests, "--override-ini=addopts=-ra", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Check a server against the contract: `-- [--base-url URL] [options]`; npm's Prism as well."""
+    install(session, "test", extras="cli,local,contract")
+    words = list(session.posargs)
+    if "--base-url" in words:
+        place = words.index("--base-url")
+        words[place : place + 2] = [words[place + 1]]
+    else:
+        words.append("--local")
+    report = Path(session.create_tmp()) / "contract.xml"
+    session.run("openrouter-embeddings", "contract", *words, "--junit", str(report))
+    session.log(f"JUnit XML: {report}")
+    if "--base-url" not in session.posargs:
+        session.run("pytest", "tests/interop/test_prism.py", "--override-ini=addopts=-ra")
 
 
 @nox.session
@@ -160,7 +178,7 @@ def lock(session: nox.Session) -> None:
     options = ("--universal", "--python-version", "3.11", "--no-header", "--no-annotate")
     quiet = ("--no-emit-index-url", "--quiet", "--upgrade")
     groups = [part for name in ("test", "lint", "typing") for part in ("--group", name)]
-    extras = [part for name in EXTRAS.split(",") for part in ("--extra", name)]
+    extras = [part for name in f"{EXTRAS},contract".split(",") for part in ("--extra", name)]
     target = "requirements/constraints.txt"
     run = ("uv", "pip", "compile", *options, *quiet)
     session.run(*run, "pyproject.toml", *extras, *groups, "-o", target)

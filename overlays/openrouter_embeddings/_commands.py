@@ -15,6 +15,7 @@ from openrouter_embeddings._cli_options import (
     connected,
     say,
 )
+from openrouter_embeddings._contract_command import contract
 from openrouter_embeddings._job_commands import files
 from openrouter_embeddings.errors import ConfigurationError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Embed texts with OpenRouter, or with a small model on this machine.",
 )
 app.add_typer(files)
+app.command()(contract)
 
 
 @app.command()

@@ -22,7 +22,7 @@ import threading
 import time
 from collections import deque
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, cast
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "FaultServer", "Recorded", "faults", "vector_of"]
 
 BASE_PATH = "/api/v1"
+_MOST_DIMENSIONS = 65_536
 _API_KEY = "sk-or-test-0123456789"
 
 
@@ -137,7 +138,8 @@ class FaultServer:
             delay: Seconds before each reply.
             padding: White space before each healthy reply.
             cost_per_token: What it says that a token costs, in USD.
-            models: The entries of its listing; None for two of its own.
+            models: The entries of its listing, which alone it serves; None for two of its own, and
+                then it serves any model.
         """
         self._dimensions = dimensions
         self._poison = frozenset(poison)
@@ -151,6 +153,7 @@ class FaultServer:
         self._padding = padding
         self._cost_per_token = cost_per_token
         self._models = list(MODELS if models is None else models)
+        self._served = None if models is None else {entry.get("id") for entry in self._models}
         self._lock = threading.Lock()
         self._script: deque[Fault] = deque()
         self._models_script: deque[Fault] = deque()
@@ -315,13 +318,23 @@ class FaultServer:
     def _refusal(self, size: int, body: object, items: list[object]) -> Fault | None:
         if self._max_bytes is not None and size > self._max_bytes:
             return faults.status(413, f"The body is larger than {self._max_bytes} bytes")
-        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-            return faults.status(400, "model: a text is required")
-        if not items or None in items or "" in items:
-            return faults.status(400, "input: at least one, and none of them empty")
+        words = self._unusable(body, items)
+        if words is not None:
+            return faults.status(400, words)
         if self._max_inputs is not None and len(items) > self._max_inputs:
             return faults.status(422, f"input: at most {self._max_inputs} items are allowed")
         return self._unwelcome([item for item in items if isinstance(item, str)])
+
+    def _unusable(self, body: object, items: list[object]) -> str | None:
+        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+            return "model: a text is required"
+        if self._served is not None and body["model"] not in self._served:
+            return f"{body['model']} is not a valid model ID"
+        if not items or None in items or "" in items:
+            return "input: at least one, and none of them empty"
+        if body.get("dimensions") is not None and not _is_width(body["dimensions"]):
+            return f"dimensions: a number from 1 to {_MOST_DIMENSIONS}"
+        return None
 
     def _unwelcome(self, texts: list[str]) -> Fault | None:
         longest = max(map(len, texts), default=0)
@@ -339,7 +352,7 @@ class FaultServer:
             return Listing((), "float", None, {}, models=self._models, query=query)
         fields = body if isinstance(body, dict) else {}
         dimensions = fields.get("dimensions")
-        width = dimensions if isinstance(dimensions, int) and dimensions > 0 else self._dimensions
+        width = dimensions if _is_width(dimensions) else self._dimensions
         vectors = [vector_of(item, width) for item in items]
         asked = "base64" if fields.get("encoding_format") == "base64" else "float"
         return Healthy(vectors, asked, dimensions, self._envelope(fields, items))
@@ -364,6 +377,10 @@ class FaultServer:
             "provider": "Example AI",
             "id": f"gen-emb-{int(time.time())}-{random.getrandbits(80):020x}",
         }
+
+
+def _is_width(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value <= _MOST_DIMENSIONS
 
 
 def _decoded(raw: bytes) -> Any:  # noqa: ANN401 - JSON

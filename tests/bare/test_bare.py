@@ -16,7 +16,7 @@ from openrouter_embeddings._extras import require
 
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
-    "cli": ("_commands", "_cli_options", "_job_commands"),
+    "cli": ("_commands", "_cli_options", "_job_commands", "_contract_command"),
     "local": ("local", "_local_app"),
 }
 WANTING = {module for modules in NEEDS.values() for module in modules}

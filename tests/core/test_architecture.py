@@ -19,11 +19,15 @@ PURE = {
     *("errors", "values", "events", "catalog", "inputs", "parts", "provider", "_checks", "_retry"),
     *("_retry_after", "_reply", "_vectors", "_call", "_pages", "_fault_values"),
     *("_bulk", "_batches", "_budget", "_pace", "_run", "_space", "_too_long", "_keys"),
-    *("_estimate", "_collect", "_job_settings"),
+    *("_estimate", "_collect", "_job_settings", "_contract_replies"),
 }
 PARTS = {"httpx", "httpcore", "time", "asyncio", "threading", "socket", "openrouter_embeddings_api"}
 TOP = {"cli", "_cli_options", "_commands", "_demo", "_index", "testing", "faults", "_loopback"}
-TOP |= {name for name in MODULES if name.startswith(("_fault_", "_local", "local", "_job", "job"))}
+TOP |= {
+    name
+    for name in MODULES
+    if name.startswith(("_fault_", "_local", "local", "_job", "job", "_contract", "contract"))
+}
 EXTRAS = {
     *("typer", "rich", "click", "pyarrow", "pandas", "PIL", "wordllama", "starlette", "uvicorn"),
     *("pydantic", "numpy", "pybase64", "dateutil", "openrouter_embeddings_api"),
