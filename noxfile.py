@@ -172,6 +172,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Compare speed and memory with other clients: `-- [--quick]`; about ten minutes."""
+    session.install(*CONSTRAINTS, "-e", ".[cli]")
+    session.install("-r", "requirements/bench.txt")
+    session.run("python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "benchmarks"})
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the pinned versions anew: what a fresh machine gets is what was tested."""
     session.install("uv")

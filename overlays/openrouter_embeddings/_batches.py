@@ -31,7 +31,8 @@ class Limits:
         max_tokens: The most estimated tokens in one request; a larger input travels alone.
         max_in_flight: The most requests at one time; the run begins with fewer.
         window: The most inputs that are held at one time, which bounds the memory; as many vectors
-            are remembered after they are handed out, for inputs that come again.
+            at the most, and 24 MiB of them, are remembered after they are handed out, for inputs
+            that come again.
     """
 
     max_batch: int = 100

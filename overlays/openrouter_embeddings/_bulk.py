@@ -59,6 +59,7 @@ _CHARACTERS_PER_TOKEN = 4.0
 _OUTAGE = 3
 _REFUSALS = 32
 _MOST_ROUNDS = 1
+_RECENT_BYTES = 24 * 2**20
 
 
 _FATAL = (UnauthorizedResponseError, PaymentRequiredResponseError, ConfigurationError)
@@ -328,13 +329,20 @@ class Ledger:
             out.append(slot)
         return out
 
+    @property
+    def _most_recent(self) -> int:
+        """Bound the vectors that are remembered, by their number and by their bytes."""
+        vector = self._recent[-1].vector
+        size = vector.nbytes if vector is not None else 1
+        return min(self.limits.window, max(1, _RECENT_BYTES // max(1, size)))
+
     def _retire(self, slot: Slot) -> None:
         """Remember a vector for a while longer: the same input may come again soon."""
         if slot.vector is not None:
             self._recent.append(slot)
         elif self._known.get(slot.item.key) is slot:
             del self._known[slot.item.key]
-        while len(self._recent) > self.limits.window:
+        while self._recent and len(self._recent) > self._most_recent:
             old = self._recent.popleft()
             if old.uses == 0:
                 self._known.pop(old.item.key, None)

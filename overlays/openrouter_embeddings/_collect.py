@@ -35,21 +35,24 @@ class Collector:
 
     def add(self, batch: EmbeddedBatch) -> None:
         """Take the next batch."""
-        end = self._rows + len(batch)
+        start, self._rows = self._rows, self._rows + len(batch)
         if batch.dimensions:
-            self._room_for(end, batch.dimensions)[self._rows : end] = batch.vectors
-        self._rows = end
+            self._room_for(start, batch.dimensions)[start : self._rows] = batch.vectors
+        elif self._matrix is not None:
+            self._room_for(start, self._matrix.shape[1])[start : self._rows] = np.nan
         self._failures += batch.failures
         self._truncated += batch.truncated
         self._from_cache += batch.from_cache
         self._last = batch
 
-    def _room_for(self, rows: int, width: int) -> NDArray[np.float32]:
+    def _room_for(self, done: int, width: int) -> NDArray[np.float32]:
+        """Make room for all rows so far; rows that came before the width was known are NaN."""
         if self._matrix is None:
-            self._matrix = np.full((max(rows, self.expected or 0), width), np.nan, np.float32)
-        elif rows > len(self._matrix):
-            grown = np.full((max(rows, 2 * len(self._matrix)), width), np.nan, np.float32)
-            grown[: self._rows] = self._matrix[: self._rows]
+            self._matrix = np.empty((max(self._rows, self.expected or 0), width), np.float32)
+            self._matrix[:done] = np.nan
+        elif self._rows > len(self._matrix):
+            grown = np.empty((max(self._rows, 2 * len(self._matrix)), width), np.float32)
+            grown[:done] = self._matrix[:done]
             self._matrix = grown
         return self._matrix
 

@@ -379,10 +379,9 @@ class BulkRun:
         )
 
     def _matrix(self, slots: Sequence[Slot]) -> NDArray[np.float32]:
-        matrix = np.full((len(slots), self.space.width or 0), np.nan, dtype=np.float32)
+        matrix = np.empty((len(slots), self.space.width or 0), dtype=np.float32)
         for row, slot in enumerate(slots):
-            if slot.vector is not None:
-                matrix[row] = slot.vector
+            matrix[row] = np.nan if slot.vector is None else slot.vector
         return matrix
 
 

@@ -153,7 +153,7 @@ class FaultServer:
         self._padding = padding
         self._cost_per_token = cost_per_token
         self._models = list(MODELS if models is None else models)
-        self._served = None if models is None else {entry.get("id") for entry in self._models}
+        self._served = None if models is None else _ids(self._models)
         self._lock = threading.Lock()
         self._script: deque[Fault] = deque()
         self._models_script: deque[Fault] = deque()
@@ -377,6 +377,11 @@ class FaultServer:
             "provider": "Example AI",
             "id": f"gen-emb-{int(time.time())}-{random.getrandbits(80):020x}",
         }
+
+
+def _ids(models: Iterable[object]) -> set[object]:
+    """Collect the ids of a listing, whose entries may be odd on purpose."""
+    return {entry.get("id") for entry in models if isinstance(entry, dict)}
 
 
 def _is_width(value: object) -> TypeGuard[int]:

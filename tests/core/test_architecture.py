@@ -159,3 +159,18 @@ def test_typing_information_is_shipped():
 
     assert (PACKAGE / "py.typed").exists()
     assert (Path(openrouter_embeddings_api.__file__).parent / "py.typed").exists()
+
+
+def test_lazy_names_are_those_that_type_checkers_see():
+    """The names that are loaded on first use, and where they live, are said twice: equal."""
+    tree = ast.parse(MODULES["__init__"].read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if _is_type_checking(node))
+    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    homes = openrouter_embeddings._HOME_OF
+
+    assert {name: f"openrouter_embeddings.{home}" for name, home in homes.items()} == seen
+    assert {*homes, "__version__"} == set(openrouter_embeddings.__all__)
+    assert all(getattr(openrouter_embeddings, name) is not None for name in homes)
+    assert dir(openrouter_embeddings) == sorted(openrouter_embeddings.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        openrouter_embeddings.Nonsense  # noqa: B018 - reading it is the point

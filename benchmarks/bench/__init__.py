@@ -1,0 +1,1 @@
+"""Embedding clients side by side, on one machine in one run."""

@@ -1,0 +1,247 @@
+"""How each client is used: one request, and many texts, as its users would write them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from bench.server import MODEL, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Texts = Sequence[str]
+    Call = Callable[[Texts], np.ndarray]
+
+KEY = "sk-or-bench"
+IN_FLIGHT = 16
+
+
+def _stacked(vectors: Sequence[object]) -> np.ndarray:
+    return np.array(vectors, dtype=np.float32)
+
+
+def _in_batches(call: Callable[[Texts], list], size: int) -> Callable[[Texts], np.ndarray]:
+    """Write what users write: a loop over slices, and one array at the end."""
+
+    def run(texts: Texts) -> np.ndarray:
+        found: list = []
+        for start in range(0, len(texts), size):
+            found += call(texts[start : start + size])
+        return _stacked(found)
+
+    return run
+
+
+def _threads(call: Callable[[Texts], list], size: int) -> Callable[[Texts], np.ndarray]:
+    """Send slices from a pool of threads."""
+
+    def run(texts: Texts) -> np.ndarray:
+        slices = [texts[start : start + size] for start in range(0, len(texts), size)]
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            return _stacked([vector for part in pool.map(call, slices) for vector in part])
+
+    return run
+
+
+def limit(url: str) -> dict[str, Call]:
+    """A bare socket into one buffer, one JSON parse, SIMD base64 into a matrix made beforehand."""
+    import pybase64
+
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname, parts.port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    buffer = bytearray(32 * 2**20)
+    view = memoryview(buffer)
+
+    def send(texts: Texts, into: np.ndarray) -> None:
+        body = json.dumps({"input": list(texts), "model": MODEL, "encoding_format": "base64"})
+        head = f"POST {parts.path}/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}"
+        connection.sendall(f"{head}\r\n\r\n{body}".encode())
+        size, whole = 0, None
+        while whole is None or size < whole:
+            size += connection.recv_into(view[size:])
+            end = buffer.find(b"\r\n\r\n", 0, min(size, 4096))
+            if whole is None and end >= 0:
+                start = buffer.find(b"content-length: ", 0, end) + 16
+                whole = end + 4 + int(buffer[start : buffer.find(b"\r", start)])
+        for row, item in enumerate(json.loads(view[end + 4 : whole].tobytes())["data"]):
+            into[row] = np.frombuffer(pybase64.b64decode(item["embedding"], validate=True), "<f4")
+
+    def one(texts: Texts) -> np.ndarray:
+        matrix = np.empty((len(texts), WIDTH), np.float32)
+        send(texts, matrix)
+        return matrix
+
+    def many(texts: Texts) -> np.ndarray:
+        matrix = np.empty((len(texts), WIDTH), np.float32)
+        for start in range(0, len(texts), 2048):
+            part = texts[start : start + 2048]
+            send(part, matrix[start : start + len(part)])
+        return matrix
+
+    return {"one": one, "many": many}
+
+
+def ours(url: str) -> dict[str, Call]:
+    """This package."""
+    from openrouter_embeddings import Limits, OpenRouter
+
+    client = OpenRouter(KEY, base_url=url)
+    embeddings = client.embeddings
+    small = Limits(max_batch=100, max_in_flight=IN_FLIGHT)
+    return {
+        "one": lambda texts: embeddings.generate(input=list(texts), model=MODEL).vectors,
+        "many": lambda texts: embeddings.embed(texts, model=MODEL).vectors,
+        "parallel": lambda texts: embeddings.embed(texts, model=MODEL, limits=small).vectors,
+    }
+
+
+def ours_async(url: str) -> dict[str, Call]:
+    """This package, asynchronously."""
+    from openrouter_embeddings import AsyncOpenRouter, Limits
+
+    runner = asyncio.Runner()
+    client = AsyncOpenRouter(KEY, base_url=url)
+    embeddings = client.embeddings
+    small = Limits(max_batch=100, max_in_flight=IN_FLIGHT)
+
+    def one(texts: Texts) -> np.ndarray:
+        return runner.run(embeddings.generate(input=list(texts), model=MODEL)).vectors
+
+    def parallel(texts: Texts) -> np.ndarray:
+        return runner.run(embeddings.embed(texts, model=MODEL, limits=small)).vectors
+
+    return {"one": one, "parallel": parallel}
+
+
+def openai(url: str) -> dict[str, Call]:
+    """The package openai, with another base URL."""
+    from openai import OpenAI
+
+    client = OpenAI(api_key=KEY, base_url=url)
+
+    def call(texts: Texts) -> list:
+        reply = client.embeddings.create(input=list(texts), model=MODEL)
+        return [item.embedding for item in reply.data]
+
+    return {
+        "one": lambda texts: _stacked(call(texts)),
+        "many": _in_batches(call, 2048),
+        "parallel": _threads(call, 100),
+    }
+
+
+def openrouter(url: str) -> dict[str, Call]:
+    """The vendor's own package."""
+    from openrouter import OpenRouter
+
+    client = OpenRouter(api_key=KEY, server_url=url)
+
+    def call(texts: Texts) -> list:
+        reply = client.embeddings.generate(input=list(texts), model=MODEL)
+        return [item.embedding for item in reply.data]
+
+    return {
+        "one": lambda texts: _stacked(call(texts)),
+        "many": _in_batches(call, 2048),
+        "parallel": _threads(call, 100),
+    }
+
+
+def requests_guide(url: str) -> dict[str, Call]:
+    """The package requests, as the vendor's guide shows it."""
+    import requests
+
+    headers = {"Authorization": f"Bearer {KEY}"}
+
+    def call(texts: Texts) -> list:
+        body = {"model": MODEL, "input": list(texts)}
+        reply = requests.post(f"{url}/embeddings", headers=headers, json=body, timeout=60)
+        reply.raise_for_status()
+        return [item["embedding"] for item in reply.json()["data"]]
+
+    return {
+        "one": lambda texts: _stacked(call(texts)),
+        "many": _in_batches(call, 2048),
+        "parallel": _threads(call, 100),
+    }
+
+
+def httpx_base64(url: str) -> dict[str, Call]:
+    """The package httpx, with base64 and numpy by hand."""
+    import httpx
+
+    client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
+
+    def call(texts: Texts) -> list:
+        body = {"model": MODEL, "input": list(texts), "encoding_format": "base64"}
+        reply = client.post(f"{url}/embeddings", json=body).raise_for_status()
+        found = reply.json()["data"]
+        return [np.frombuffer(base64.b64decode(item["embedding"]), "<f4") for item in found]
+
+    return {
+        "one": lambda texts: _stacked(call(texts)),
+        "many": _in_batches(call, 2048),
+        "parallel": _threads(call, 100),
+    }
+
+
+def litellm(url: str) -> dict[str, Call]:
+    """The package litellm, through its provider for servers like OpenAI's."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm as library
+
+    def call(texts: Texts) -> list:
+        reply = library.embedding(
+            model=f"openai/{MODEL}", input=list(texts), api_base=url, api_key=KEY
+        )
+        return [item["embedding"] for item in reply.data]
+
+    return {
+        "one": lambda texts: _stacked(call(texts)),
+        "many": _in_batches(call, 2048),
+        "parallel": _threads(call, 100),
+    }
+
+
+def langchain(url: str) -> dict[str, Call]:
+    """The package langchain-openai."""
+    from langchain_openai import OpenAIEmbeddings
+
+    def client(size: int) -> OpenAIEmbeddings:
+        return OpenAIEmbeddings(
+            model=MODEL,
+            api_key=KEY,
+            base_url=url,
+            chunk_size=size,
+            check_embedding_ctx_length=False,
+        )
+
+    large, small = client(2048), client(100)
+    return {
+        "one": lambda texts: _stacked(large.embed_documents(list(texts))),
+        "many": lambda texts: _stacked(large.embed_documents(list(texts))),
+        "parallel": _threads(small.embed_documents, 100),
+    }
+
+
+PEERS: dict[str, Callable[[str], dict[str, Call]]] = {
+    "the limit": limit,
+    "ours": ours,
+    "ours, async": ours_async,
+    "httpx + base64": httpx_base64,
+    "openai": openai,
+    "openrouter": openrouter,
+    "langchain-openai": langchain,
+    "litellm": litellm,
+    "requests (guide)": requests_guide,
+}

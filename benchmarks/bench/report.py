@@ -1,0 +1,117 @@
+"""The results as a Markdown table, and as a plot."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGES = (
+    *("openrouter-embeddings", "httpx", "openai", "openrouter", "langchain-openai", "litellm"),
+    *("requests", "numpy", "pybase64"),
+)
+_WIDTH_BYTES = 1536 * 4
+
+
+def report(saved: dict[str, Any], folder: Path) -> str:
+    """Write the tables, and the plot into the folder."""
+    results, others, texts = saved["results"], saved["others"], saved["texts"]
+    parts = [machine()]
+    for name, rows in results.items():
+        parts.append(f"### {name}\n\n{scenario(name, rows, texts)}")
+    parts.append(f"### Imports and sizes\n\n{imports(others)}")
+    cache, disk, job = others["cache"], others["disk"], others["job"]
+    parts.append(
+        "### Cache and job\n\n| what | speed | limit |\n|---|---|---|\n"
+        f"| cache, in | {cache['in']:,.0f} vectors/s ({cache['in_mb']:,.0f} MB/s) "
+        f"| disk, written in sequence: {disk['write']:,.0f} MB/s |\n"
+        f"| cache, out | {cache['out']:,.0f} vectors/s ({cache['out_mb']:,.0f} MB/s) "
+        f"| disk, read in sequence: {disk['read']:,.0f} MB/s |\n"
+        f"| job, Parquet to Parquet | {job['rows']:,.0f} rows/s ({job['mb']:,.0f} MB/s) "
+        f"| disk, written in sequence: {disk['write']:,.0f} MB/s |"
+    )
+    plot(results, folder)
+    return "\n\n".join(parts) + "\n"
+
+
+def machine() -> str:
+    """Describe where it ran, in general words."""
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {platform.system()}, {python}; {', '.join(found)}."
+
+
+def scenario(name: str, rows: dict[str, Any], texts: int) -> str:
+    """Write the table of one scenario."""
+    ours = rows["ours"]
+    lines = ["| client | CPU | wall | CPU, ours = 1 | peak memory | right vectors |"]
+    lines.append("|---|---|---|---|---|---|")
+    if "50 ms" in name:
+        ideal = ceil(ceil(texts / 100) / 16) * 0.05
+        lines.append(f"| the limit: ceil(requests / 16) x 50 ms | | {ideal:.2f} s | | | |")
+    if "texts" in name and "50 ms" not in name:
+        lines.append(
+            f"| the limit: numpy's own bytes | | | | {texts * _WIDTH_BYTES / 2**20:,.0f} MiB | |"
+        )
+    for peer, row in rows.items():
+        if "failed" in row:
+            lines.append(f"| {peer} | {row['failed']} | | | | |")
+            continue
+        ratio = row["cpu"] / ours["cpu"]
+        right = "yes" if row["right"] else "**no**"
+        lines.append(
+            f"| {peer} | {seconds(row['cpu'])} | {seconds(row['wall'])} | {ratio:.2f} "
+            f"| {row['peak_mb']:,.0f} MiB | {right} |"
+        )
+    return "\n".join(lines)
+
+
+def seconds(value: float) -> str:
+    """Write a time with three digits."""
+    return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def imports(others: dict[str, Any]) -> str:
+    """Write the table of imports."""
+    base = others["imports"]["httpx"]
+    lines = ["| import | seconds beside a bare interpreter | httpx = 1 | own files |"]
+    lines.append("|---|---|---|---|")
+    for name, value in others["imports"].items():
+        size = others["sizes"].get(name)
+        shown = "" if size is None else f"{size:.1f} MB"
+        lines.append(f"| {name} | {value:.3f} | {value / base:.2f} | {shown} |")
+    return "\n".join(lines)
+
+
+def plot(results: dict[str, Any], folder: Path) -> None:
+    """Draw CPU seconds for each thousand vectors, as PNG and SVG."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    sizes = {"batch 1": 1, "batch 100": 100, "batch 2,048": 2048}
+    figure, axes = plt.subplots(figsize=(9, 5))
+    peers = [peer for peer, row in results["batch 100"].items() if "failed" not in row]
+    for place, (name, count) in enumerate(sizes.items()):
+        values = [results[name][peer].get("cpu", 0) / count * 1e6 for peer in peers]
+        offsets = [number + (place - 1) * 0.27 for number in range(len(peers))]
+        axes.barh(offsets, values, height=0.25, label=name)
+    axes.set_yticks(range(len(peers)), peers)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("CPU microseconds for each vector of 1,536 numbers")
+    axes.legend()
+    figure.tight_layout()
+    for kind in ("png", "svg"):
+        figure.savefig(folder / f"bench.{kind}", metadata={"Date": None} if kind == "svg" else None)
