@@ -192,7 +192,7 @@ def _issues(message: object) -> str:
     text = _text(message)
     try:
         issues = json.loads(text) if text.startswith("[") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     if not isinstance(issues, list):
         return text
@@ -210,17 +210,24 @@ def _issue(issue: object) -> str:
 
 def _innermost(raw: object) -> str:
     """Find the provider's own words: a text, often JSON with a message somewhere inside."""
+    try:
+        return _words_in(raw)
+    except RecursionError:  # Python's parser goes deeper than its functions may.
+        return ""
+
+
+def _words_in(raw: object) -> str:
     if isinstance(raw, str):
         try:
-            return _innermost(json.loads(raw)) or " ".join(raw.split())
+            return _words_in(json.loads(raw)) or " ".join(raw.split())
         except (ValueError, RecursionError):
             return " ".join(raw.split())
     if isinstance(raw, list):
-        return _innermost(raw[0]) if raw else ""
+        return _words_in(raw[0]) if raw else ""
     if not isinstance(raw, dict):
         return ""
     for name in ("message", "error", "detail", "msg", "errors"):
-        words = _innermost(raw.get(name))
+        words = _words_in(raw.get(name))
         if words:
             return words
     return ""

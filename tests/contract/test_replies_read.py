@@ -15,7 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutation import mutated
 
-from openrouter_embeddings import EmbeddingsResponse, OpenRouterError
+from openrouter_embeddings import (
+    BadRequestResponseError,
+    EmbeddingsResponse,
+    OpenRouterError,
+)
 from openrouter_embeddings._pages import ModelsPage
 from openrouter_embeddings._reply import Reply
 from openrouter_embeddings._wire import EmbedOperation, read_models
@@ -156,6 +160,20 @@ KEPT = [
 def test_listings_that_once_broke_the_reader(body):
     """Found by mutation, kept as they were."""
     assert isinstance(read_models(Reply(200, {}, body, NOW)), ModelsPage)
+
+
+DEEP = "[" * 100_000
+NESTED = [
+    {"error": {"code": 400, "message": DEEP}},
+    {"error": {"code": 400, "message": "no", "metadata": {"raw": DEEP}}},
+    {"error": {"code": 400, "message": "no", "metadata": {"raw": "[" * 900 + "]" * 900}}},
+]
+
+
+@pytest.mark.parametrize("body", NESTED, ids=["message", "raw", "raw that can be parsed"])
+def test_errors_that_once_broke_the_reader(body):
+    """Nesting without end, found by mutation."""
+    assert isinstance(read_embeddings(dumped(body), 400), BadRequestResponseError)
 
 
 def test_a_cost_that_is_no_number_counts_for_nothing():
