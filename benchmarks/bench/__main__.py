@@ -20,6 +20,7 @@ from bench.extras import cache_speed, disk_speed, import_times, installed_sizes,
 from bench.report import report
 from bench.server import WIDTH
 
+_PATIENCE = 240
 HERE = Path(__file__).resolve().parent
 # Scenario, way, path of the server, texts, calls in one round, and the clients.
 ALL = (
@@ -47,11 +48,14 @@ def measured(peer: str, way: str, url: str, count: int, calls: int) -> dict[str,
     """Measure one client in a process of its own."""
     command = [sys.executable, "-m", "bench.child", peer, way, url, str(count), str(calls)]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment, timeout=600
-    )
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": f"given up after {_PATIENCE} s"}
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1][:200]}
+        return {"failed": (done.stderr.strip().splitlines() or ["killed"])[-1][:120]}
     return json.loads(done.stdout.splitlines()[-1])
 
 

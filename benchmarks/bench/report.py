@@ -67,7 +67,7 @@ def scenario(name: str, rows: dict[str, Any], texts: int) -> str:
         if "failed" in row:
             lines.append(f"| {peer} | {row['failed']} | | | | |")
             continue
-        ratio = row["cpu"] / ours["cpu"]
+        ratio = row["cpu"] / ours.get("cpu", row["cpu"])
         right = "yes" if row["right"] else "**no**"
         lines.append(
             f"| {peer} | {seconds(row['cpu'])} | {seconds(row['wall'])} | {ratio:.2f} "

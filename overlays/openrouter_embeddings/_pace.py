@@ -9,8 +9,12 @@ cent of the time. When nothing is refused for long, it rises faster and faster.
 
 A refusal is a 429, a 529, a 402 for credits in flight, or a timeout. Refusals of requests that
 began before the last cut say nothing new and cut nothing; neither do refusals that are rare and
-cost no waiting. When the service says when to come back,
-the whole run waits, not one request.
+cost no waiting. When the service says when to come back, the whole run waits, not one request.
+
+Some services refuse by chance, whatever the pace, and name no wait. Then cuts change nothing, and
+would go on until the run stands still. This shows: refusals stay as rare, one among ten requests or
+more, while the rate falls by a third. The rate goes back to where it was, and refusals of that
+share cut nothing from there on.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ _SOON_REQUESTS = 3.0
 _LEAST_CYCLE = 10.0
 _REMEMBERED = 100
 _TOLERATED = 0.03
+_MOST_TOLERATED = 0.25
+_RARE = 10
+_IN_VAIN = 0.67
 _CYCLE_FOR_HOLD = 30.0
 _FIRST_RATE = 2.0
 _LEAST_SECONDS = 0.2
@@ -63,6 +70,9 @@ class Pace:
     _admitted: int = field(init=False, default=0)
     _probing: bool = field(init=False, default=True)
     _cycle: float = field(init=False, default=_LEAST_CYCLE)
+    _tolerated: float = field(init=False, default=_TOLERATED)
+    _admitted_since: int = field(init=False, default=0)
+    _rare_from: float | None = field(init=False, default=None)
     _outcomes: deque[bool] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
 
     def __attrs_post_init__(self) -> None:
@@ -99,6 +109,7 @@ class Pace:
         """Note that a request was admitted and answered."""
         self._in_flight -= 1
         self._admitted += 1
+        self._admitted_since += 1
         self._outcomes.append(True)
         step = 1.0 if self.rate is None else 1.0 / self.limit
         self.limit = min(float(self.max_in_flight), self.limit + step)
@@ -120,7 +131,10 @@ class Pace:
         if retry_after is not None:
             self._hold(now, retry_after)
         self._outcomes.append(False)
+        gap, self._admitted_since = self._admitted_since, 0
         if began <= self._cut_at or (not retry_after and self._seldom()):
+            return
+        if not retry_after and self._in_vain(gap, now):
             return
         self.limit = max(1.0, self.limit * _LIMIT_CUT)
         self.rate = max(_LEAST_RATE, self._cut_rate(now))
@@ -134,7 +148,26 @@ class Pace:
         """
         enough = len(self._outcomes) >= _REMEMBERED // 2
         refused = self._outcomes.count(False)
-        return enough and refused <= _TOLERATED * len(self._outcomes)
+        return enough and refused <= self._tolerated * len(self._outcomes)
+
+    def _in_vain(self, gap: int, now: float) -> bool:
+        """Recognise refusals by chance, and take back the cuts that they have caused.
+
+        Args:
+            gap: How many requests were admitted since the last refusal.
+            now: The time.
+        """
+        if self.rate is None or gap < _RARE:
+            self._rare_from = None
+            return False
+        if self._rare_from is None or now - self._cut_at > self._cycle:
+            self._rare_from = self.rate
+        if self.rate > _IN_VAIN * self._rare_from:
+            return False
+        share = self._outcomes.count(False) / len(self._outcomes)
+        self._tolerated = min(_MOST_TOLERATED, max(_TOLERATED, 2.0 * share))
+        self.rate, self._rare_from, self._probing = self._rare_from, None, True
+        return True
 
     def _hold(self, now: float, seconds: float) -> None:
         until = now + seconds

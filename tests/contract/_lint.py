@@ -229,7 +229,8 @@ def one_error_schema(document):
 def dates_stay_texts(document):
     """A date that cannot be parsed would lose the model."""
     for place, node in _schemas(document, reply_roots(document)):
-        if node.get("format") in {"date", "date-time"}:
+        # Among `properties`, the name is that of a field and its value a schema.
+        if node.get("format") in ("date", "date-time"):
             yield place
 
 

@@ -94,6 +94,19 @@ def test_equal_inputs_are_sent_once():
     assert [slot.item.wire for slot in ledger.ready()] == list("abacaba")
 
 
+def test_wide_vectors_are_remembered_by_their_bytes(monkeypatch):
+    """A window of them could be more than the memory that anybody expects."""
+    monkeypatch.setattr("openrouter_embeddings._bulk._RECENT_BYTES", 3 * 8)
+    ledger = ledger_of("abcde", window=5, max_batch=5)
+    play(ledger, lambda _: None)
+    ledger.ready()
+
+    for name in "ea":
+        ledger.add(item(name))
+
+    assert play(ledger, lambda _: None) == [["a"]]
+
+
 def test_equal_inputs_are_remembered_for_a_window():
     """After they were handed out as well, and no longer than that."""
     ledger = ledger_of("ab", window=2, max_batch=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 
 import pytest
@@ -18,6 +19,28 @@ def test_the_rate_that_is_admitted_is_found_and_kept(rate, retry_after):
 
     assert 0.9 <= throughput <= 1.1
     assert refused < 0.05
+
+
+@pytest.mark.parametrize("retry_after", [None, 0.0])
+@pytest.mark.parametrize("every", [12, 20, 40])
+def test_refusals_by_chance_do_not_bring_a_run_to_a_stand(every, retry_after):
+    """However slow the run, one request in so many is refused; slowing down is no way out."""
+    pace, now, begun, done = Pace(max_in_flight=16), 0.0, 0, 0
+    under_way: list[tuple[float, float, bool]] = []
+    while done < 2_000:
+        wait = pace.wait(now)
+        if wait == 0:
+            begun += 1
+            heapq.heappush(under_way, (now + 0.05, pace.begin(now), begun % every != 0))
+        elif under_way and under_way[0][0] <= now + wait:
+            now, began, good = heapq.heappop(under_way)
+            done += good
+            pace.succeeded() if good else pace.refused(began, now, retry_after)
+        else:
+            now += wait
+
+    # Sixteen at a time and twenty rounds a second are 320 a second.
+    assert now < 4 * 2_000 / 320
 
 
 def test_it_begins_low_and_grows_to_its_bound():
