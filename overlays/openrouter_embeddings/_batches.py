@@ -31,7 +31,7 @@ class Limits:
         max_tokens: The most estimated tokens in one request; a larger input travels alone.
         max_in_flight: The most requests at one time; the run begins with fewer.
         window: The most inputs that are held at one time, which bounds the memory; as many vectors
-            at the most, and 24 MiB of them, are remembered after they are handed out, for inputs
+            at the most, and 16 MiB of them, are remembered after they are handed out, for inputs
             that come again.
     """
 
@@ -47,23 +47,25 @@ class Limits:
             _checks.whole_number(f"Limits.{name}", getattr(self, name), least=1)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Item:
     """One input, checked.
 
     Attributes:
         wire: The input as the contract has it.
         kind: Its kind; a request carries one.
-        key: What tells it apart from other inputs.
+        key: What tells it apart from other inputs of the run.
         size: Its size in bytes, about.
         tokens: Its length in tokens if that is known, else None.
+        store_key: Its key in the cache, once that was asked for.
     """
 
     wire: object
     kind: Kind
-    key: bytes
+    key: str | bytes
     size: int
     tokens: int | None = None
+    store_key: bytes | None = None
 
 
 @define(eq=False)
@@ -78,6 +80,7 @@ class Slot:
         error: Why there is none, once that is known.
         cached: The vector came from the cache.
         uses: How many positions in the window wait for it.
+        remembered: How often it stands among those that were handed out last.
     """
 
     item: Item
@@ -87,6 +90,7 @@ class Slot:
     error: OpenRouterError | None = None
     cached: bool = False
     uses: int = 0
+    remembered: int = 0
 
     @property
     def sent(self) -> Item:

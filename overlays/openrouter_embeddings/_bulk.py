@@ -59,7 +59,7 @@ _CHARACTERS_PER_TOKEN = 4.0
 _OUTAGE = 3
 _REFUSALS = 32
 _MOST_ROUNDS = 1
-_RECENT_BYTES = 24 * 2**20
+_RECENT_BYTES = 16 * 2**20
 
 
 _FATAL = (UnauthorizedResponseError, PaymentRequiredResponseError, ConfigurationError)
@@ -109,8 +109,9 @@ class Ledger:
     stopped: OpenRouterError | None = field(init=False, default=None)
     from_cache: int = field(init=False, default=0)
     _positions: deque[Slot] = field(init=False, factory=deque)
-    _known: dict[bytes, Slot] = field(init=False, factory=dict)
+    _known: dict[str | bytes, Slot] = field(init=False, factory=dict)
     _recent: deque[Slot] = field(init=False, factory=deque)
+    _most_recent: int = field(init=False, default=0)
     _queue: deque[Slot] = field(init=False, factory=deque)
     _again: deque[Batch] = field(init=False, factory=deque)
     _too_long: dict[Slot, str] = field(init=False, factory=dict)
@@ -329,23 +330,25 @@ class Ledger:
             out.append(slot)
         return out
 
-    @property
-    def _most_recent(self) -> int:
-        """Bound the vectors that are remembered, by their number and by their bytes."""
-        vector = self._recent[-1].vector
-        size = vector.nbytes if vector is not None else 1
-        return min(self.limits.window, max(1, _RECENT_BYTES // max(1, size)))
-
     def _retire(self, slot: Slot) -> None:
         """Remember a vector for a while longer: the same input may come again soon."""
-        if slot.vector is not None:
-            self._recent.append(slot)
-        elif self._known.get(slot.item.key) is slot:
-            del self._known[slot.item.key]
-        while self._recent and len(self._recent) > self._most_recent:
+        if slot.vector is None:
+            self._forget(slot)
+            return
+        if self._most_recent == 0:
+            fitting = _RECENT_BYTES // max(1, slot.vector.nbytes)
+            self._most_recent = min(self.limits.window, max(1, fitting))
+        self._recent.append(slot)
+        slot.remembered += 1
+        if len(self._recent) > self._most_recent:
             old = self._recent.popleft()
-            if old.uses == 0:
-                self._known.pop(old.item.key, None)
+            old.remembered -= 1
+            if old.uses == old.remembered == 0:
+                self._forget(old)
+
+    def _forget(self, slot: Slot) -> None:
+        if self._known.get(slot.item.key) is slot:
+            del self._known[slot.item.key]
 
 
 def _may_pass(error: OpenRouterError) -> bool:

@@ -15,7 +15,7 @@ import math
 import socket
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 _WRITE_BYTES = 256 * 1024
+_READ_BYTES = 256 * 1024
 _MOST_CONNECTIONS = 256
 _KEEPALIVE_SECONDS = 30.0
 _GRACE_SECONDS = 0.05
@@ -65,16 +66,19 @@ def _end_of(request: httpx.Request) -> float:
     return math.inf if timeout is None else time.monotonic() + timeout
 
 
-@contextmanager
-def _until(end: float) -> Iterator[None]:
-    """Let the sockets of this thread end their waits at `end`, and speak httpx's exceptions."""
-    before, _clock.end = _clock.end, end
-    try:
-        yield
-    except _HTTPCORE_ERRORS as exc:
-        raise as_httpx(exc) from exc
-    finally:
-        _clock.end = before
+class _Until:
+    """Lets the sockets of this thread end their waits at `end`, and speak httpx's exceptions."""
+
+    def __init__(self, end: float) -> None:
+        self._end = end
+
+    def __enter__(self) -> None:
+        self._before, _clock.end = _clock.end, self._end
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        _clock.end = self._before
+        if isinstance(error, _HTTPCORE_ERRORS):
+            raise as_httpx(error) from error
 
 
 def as_httpx(exc: Exception) -> httpx.TransportError:
@@ -88,12 +92,17 @@ class _BoundStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._reads = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         left = _clock.left(timeout)
         if left == 0:
             raise httpcore.ReadTimeout(_TIMED_OUT)
-        return self._inner.read(max_bytes, left)
+        # A large reply comes in large pieces: each piece takes its way through all layers.
+        most = max(max_bytes, min(self._reads, _READ_BYTES))
+        data = self._inner.read(most, left)
+        self._reads = 4 * most if len(data) == most else 0
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
@@ -214,14 +223,10 @@ class DeadlineTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
         end = _end_of(request)
-        with _until(end):
+        with _Until(end):
             response = self._inner.handle_request(request)
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_Body(cast("Iterable[bytes]", response.stream), end),
-            extensions=response.extensions,
-        )
+        response.stream = _Body(cast("httpx.SyncByteStream", response.stream), end)
+        return response
 
     def close(self) -> None:
         """Close the connections that are our own."""
@@ -231,14 +236,15 @@ class DeadlineTransport(httpx.BaseTransport):
 class _Body(httpx.SyncByteStream):
     """The body of a reply, ending with the exchange."""
 
-    def __init__(self, stream: Iterable[bytes], end: float) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, end: float) -> None:
         self._stream = stream
         self._end = end
+        self._until = _Until(end)
 
     def __iter__(self) -> Iterator[bytes]:
         parts = iter(self._stream)
         while True:
-            with _until(self._end):
+            with self._until:
                 part = next(parts, None)
             if part is None:
                 return
@@ -248,7 +254,7 @@ class _Body(httpx.SyncByteStream):
             yield part
 
     def close(self) -> None:
-        cast("Any", self._stream).close()
+        self._stream.close()
 
 
 class _Pool(httpx.BaseTransport):
@@ -313,12 +319,8 @@ class AsyncDeadlineTransport(httpx.AsyncBaseTransport):
         # The waits inside are bounded too and know what they wait for, so they may speak first.
         async with _cancelled_at(end + _GRACE_SECONDS):
             response = await self._inner.handle_async_request(request)
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_AsyncBody(cast("httpx.AsyncByteStream", response.stream), end),
-            extensions=response.extensions,
-        )
+        response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), end)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections that are our own."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import random
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from openrouter_embeddings.transport import asend, send
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._call import Done, Failed, Wait
+    from openrouter_embeddings._reply import Reply
     from openrouter_embeddings._run import BulkRun, Task
+    from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
-    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse
+    from openrouter_embeddings.values import EmbeddedBatch
 
-    Step = Done[EmbeddingsResponse] | Wait | Failed
+    Answer = tuple[Reply | NoResponseError, float]
     Tell = Callable[[Iterable[Event]], None]
 
 
@@ -48,25 +51,30 @@ def drive(
     http: httpx.Client, run: BulkRun, store: Store | None, tell: Tell
 ) -> Iterator[EmbeddedBatch]:
     """Carry a run out with threads, and yield what is done in the order of the inputs."""
-    pending: dict[Future[Step], Task] = {}
+    pending: dict[Future[Answer], Task] = {}
+    ended: SimpleQueue[Future[Answer]] = SimpleQueue()
 
-    def attempt(task: Task) -> Step:
-        answer = send(http, task.call.operation.wire(), task.timeout)
-        return task.outcome(answer, time.monotonic(), random.random())  # noqa: S311 - jitter
+    def attempt(task: Task) -> Answer:
+        return send(http, task.call.operation.wire(), task.timeout), time.monotonic()
 
-    def settle(future: Future[Step]) -> None:
-        fresh, events = run.settle(pending.pop(future), future.result(), time.monotonic())
-        if store is not None and fresh:
+    def settle(future: Future[Answer]) -> None:
+        # Replies are read here and not by the threads, which would take turns at every step.
+        task, answer = pending.pop(future), future.result()
+        events = run.settle(task, task.outcome(*answer, random.random()), time.monotonic())  # noqa: S311 - jitter
+        if store is not None and (fresh := run.fresh(task)):
             store.put(fresh, model=run.plan.template.model)
         tell(events)
 
     with ThreadPoolExecutor(run.plan.limits.max_in_flight, "embeddings") as pool:
         try:
             while True:
-                while items := run.wanted():
-                    run.add(items, store.get(run.keys(items)) if store is not None else {})
                 while (task := run.take(time.monotonic())) is not None:
-                    pending[pool.submit(attempt, task)] = task
+                    future = pool.submit(attempt, task)
+                    pending[future] = task
+                    future.add_done_callback(ended.put)
+                if items := run.wanted():
+                    run.add(items, store.get(run.keys(items)) if store is not None else {})
+                    continue
                 batch = run.ready()
                 if batch is not None:
                     yield batch
@@ -76,14 +84,13 @@ def drive(
                 seconds = run.wait(time.monotonic())
                 if pending:
                     timeout = None if seconds == math.inf else seconds
-                    ended, _ = wait(pending, timeout, return_when=FIRST_COMPLETED)
-                    for future in ended:
-                        settle(future)
+                    with suppress(Empty):
+                        settle(ended.get(timeout=timeout))
                 else:
                     time.sleep(seconds)
         finally:
-            for future in wait(pending).done:
-                settle(future)
+            while pending:
+                settle(ended.get())
 
 
 async def adrive(
@@ -92,25 +99,26 @@ async def adrive(
     """Carry a run out with tasks, and yield what is done in the order of the inputs."""
     import asyncio  # noqa: PLC0415 - the other runner needs none of it
 
-    pending: dict[AsyncTask[Step], Task] = {}
+    pending: dict[AsyncTask[Answer], Task] = {}
 
-    async def attempt(task: Task) -> Step:
-        answer = await asend(http, task.call.operation.wire(), task.timeout)
-        return task.outcome(answer, time.monotonic(), random.random())  # noqa: S311 - jitter
+    async def attempt(task: Task) -> Answer:
+        return await asend(http, task.call.operation.wire(), task.timeout), time.monotonic()
 
-    async def settle(future: AsyncTask[Step]) -> None:
-        fresh, events = run.settle(pending.pop(future), future.result(), time.monotonic())
-        if store is not None and fresh:
+    async def settle(future: AsyncTask[Answer]) -> None:
+        task, answer = pending.pop(future), future.result()
+        events = run.settle(task, task.outcome(*answer, random.random()), time.monotonic())  # noqa: S311 - jitter
+        if store is not None and (fresh := run.fresh(task)):
             await asyncio.to_thread(store.put, fresh, model=run.plan.template.model)
         tell(events)
 
     try:
         while True:
-            while items := run.wanted():
-                keys = run.keys(items)
-                run.add(items, await asyncio.to_thread(store.get, keys) if store else {})
             while (task := run.take(time.monotonic())) is not None:
                 pending[asyncio.create_task(attempt(task))] = task
+            if items := run.wanted():
+                keys = run.keys(items)
+                run.add(items, await asyncio.to_thread(store.get, keys) if store else {})
+                continue
             batch = run.ready()
             if batch is not None:
                 yield batch

@@ -42,7 +42,7 @@ def estimated(
     while chunk := list(islice(source, _AT_ONCE)):
         new: dict[bytes, tuple[float, float]] = {}
         for position, value in chunk:
-            wire, _, size, tokens = one_input(f"inputs[{position}]", value)
+            wire, _, size, tokens = one_input(position, value)
             key = keys.key(wire)
             if key not in seen:
                 seen.add(key)

@@ -14,7 +14,7 @@ from openrouter_embeddings._collect import Collector
 from openrouter_embeddings._run import BulkRun, Plan
 from openrouter_embeddings._too_long import Cutting
 from openrouter_embeddings.cache import EmbeddingCache
-from openrouter_embeddings.inputs import checked_inputs, embedding_request, one_input
+from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -186,7 +186,8 @@ def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
         return Collector(None)
     if on_error == "raise":
         for position, value in enumerate(inputs):
-            one_input(f"inputs[{position}]", value)
+            if not is_plain(value):
+                one_input(position, value)
     return Collector(len(inputs))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
+
+    Vector = NDArray[np.float32]
 
 OnError = Literal["raise", "keep"]
 _READ_AT_ONCE = 500
@@ -148,9 +150,10 @@ class BulkRun:
         items: list[Wanted] = [
             Shorter(slot, self._checked(text)) for slot, text in self.ledger.shortened()
         ]
-        for value in self._next(0 if self._exhausted else self._needed()):
-            items.append(self._item(value))
-            self._read += 1
+        needed = 0 if self._exhausted else self._needed()
+        values = list(islice(self.source, needed))
+        self._exhausted = self._exhausted or len(values) < needed
+        items += map(self._item, values)
         return items
 
     def _needed(self) -> int:
@@ -162,46 +165,39 @@ class BulkRun:
             most = _READ_AT_ONCE if self.ledger.queued < enough else 0
         return min(self.ledger.room, most)
 
-    def _next(self, most: int) -> Iterator[object]:
-        for _ in range(most):
-            try:
-                yield next(self.source)
-            except StopIteration:
-                self._exhausted = True
-                return
-
     def _item(self, value: object) -> Wanted:
         try:
             return self._checked(value)
         except ConfigurationError as error:
             return Unusable(Item(value, "text", b"", 0), error)
+        finally:
+            self._read += 1
 
     def _checked(self, value: object) -> Item:
-        wire, kind, size, tokens = one_input(f"inputs[{self._read}]", value)
+        wire, kind, size, tokens = one_input(self._read, value)
         return Item(wire, kind, self.space.key(wire), size, tokens)
 
     def keys(self, items: Iterable[Wanted]) -> list[bytes]:
         """Return the keys under which a cache may have the inputs."""
-        keys = (self._store_key(item) for item in items)
+        sent = (item.item if isinstance(item, Shorter) else item for item in items)
+        keys = (self.space.store_key(item) for item in sent if not isinstance(item, Unusable))
         return [key for key in keys if key is not None]
 
-    def _store_key(self, item: Wanted) -> bytes | None:
-        if isinstance(item, Unusable):
-            return None
-        sent = item.item if isinstance(item, Shorter) else item
-        return self.space.store_key(sent.wire, sent.key)
-
-    def add(self, items: Iterable[Wanted], cached: Mapping[bytes, NDArray[np.float32]]) -> None:
+    def add(self, items: Iterable[Wanted], cached: Mapping[bytes, Vector]) -> None:
         """Take inputs that were read, with what the cache has of them."""
         for item in items:
             if isinstance(item, Unusable):
                 self.ledger.add_failure(item.item, item.error)
                 continue
-            vector = self.space.usable(cached.get(self._store_key(item) or b""))
             if isinstance(item, Shorter):
-                self.ledger.replace(item.slot, item.item, vector)
+                self.ledger.replace(item.slot, item.item, self._found(item.item, cached))
             else:
-                self.ledger.add(item, vector)
+                self.ledger.add(item, self._found(item, cached))
+
+    def _found(self, item: Item, cached: Mapping[bytes, Vector]) -> Vector | None:
+        if not cached or item.store_key is None:
+            return None
+        return self.space.usable(cached.get(item.store_key))
 
     def take(self, now: float) -> Task | None:
         """Return an attempt to be made now, or None."""
@@ -210,7 +206,7 @@ class BulkRun:
         if self._later and self._later[0][0] <= now:
             _, _, task = heapq.heappop(self._later)
             return self._begun(task, now)
-        batch = self.ledger.take() if self._may_begin() else None
+        batch = self.ledger.take() if self._may_cut() and self._may_begin() else None
         if batch is None:
             return None
         request = evolve(
@@ -228,8 +224,9 @@ class BulkRun:
             self._close(task, timeout)
             return self.take(now)
         task.timeout, task.began = timeout, self.pace.begin(now)
-        tokens = sum(self.ledger.tokens_of(slot.sent) for slot in task.batch.slots)
-        self.budget.reserve(id(task), tokens)
+        if self.budget.most is not None:
+            tokens = sum(self.ledger.tokens_of(slot.sent) for slot in task.batch.slots)
+            self.budget.reserve(id(task), tokens)
         return task
 
     def wait(self, now: float) -> float:
@@ -238,6 +235,11 @@ class BulkRun:
         if self.ledger.queued and self._may_go_on() and self._may_begin():
             due = 0.0
         return max(self.pace.wait(now), due)
+
+    def _may_cut(self) -> bool:
+        """Say whether the next batch is as full as it will be; else inputs are to be read first."""
+        full = self.ledger.queued >= self.ledger.max_batch
+        return full or self._exhausted or self._needed() == 0
 
     def _may_begin(self) -> bool:
         """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
@@ -251,12 +253,8 @@ class BulkRun:
 
     def settle(
         self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
-    ) -> tuple[dict[bytes, NDArray[np.float32]], tuple[Event, ...]]:
-        """Note how an attempt ended.
-
-        Returns:
-            The vectors that are new, by key, for the cache; and the events to tell.
-        """
+    ) -> tuple[Event, ...]:
+        """Note how an attempt ended, and return the events to tell."""
         self.budget.release(id(task))
         self._count(step.events)
         if isinstance(step, Done):
@@ -270,10 +268,10 @@ class BulkRun:
         self._slow_down(task, error, now)
         if isinstance(step, Failed):
             self._close(task, step.error)
-            return {}, (*step.events, self._settled(task, now, step.error))
+            return *step.events, self._settled(task, now, step.error)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
         heapq.heappush(self._later, (now + step.delay, next(self._serial), task))
-        return {}, step.events
+        return step.events
 
     def _count(self, events: Sequence[Event]) -> None:
         attempts = sum(isinstance(event, AttemptFinished) for event in events)
@@ -292,21 +290,19 @@ class BulkRun:
         response: EmbeddingsResponse,
         events: tuple[Event, ...],
         now: float,
-    ) -> tuple[dict[bytes, NDArray[np.float32]], tuple[Event, ...]]:
+    ) -> tuple[Event, ...]:
         self._account(task.batch, response)
         drift = self.space.drift(response)
         if drift is not None:
             self._close(task, drift)
             self.ledger.stop(drift)
-            return {}, (*events, self._settled(task, now, drift))
+            return *events, self._settled(task, now, drift)
         self.ledger.settle(task.batch, list(response.vectors))
-        return self._fresh(task.batch), (
-            *events,
-            self._settled(task, now, None, response.usage.cost),
-        )
+        return *events, self._settled(task, now, None, response.usage.cost)
 
-    def _fresh(self, batch: Batch) -> dict[bytes, NDArray[np.float32]]:
-        keyed = ((self._store_key(slot.sent), slot.vector) for slot in batch.slots)
+    def fresh(self, task: Task) -> dict[bytes, Vector]:
+        """Return the vectors that a settled attempt has brought, by their keys in the cache."""
+        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in task.batch.slots)
         return {key: vector for key, vector in keyed if key is not None and vector is not None}
 
     def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
@@ -344,7 +340,9 @@ class BulkRun:
 
     def _affordable(self) -> bool:
         """Keep the cost below its bound, and end the run where nothing more fits."""
-        if self.ledger.stopped is not None or self.budget.allows(self.ledger.next_tokens()):
+        if self.ledger.stopped is not None or self.budget.most is None:
+            return True
+        if self.budget.allows(self.ledger.next_tokens()):
             return True
         if not self.budget.is_committed and not self._later:
             self.stop(self.budget.reached())
@@ -379,10 +377,12 @@ class BulkRun:
         )
 
     def _matrix(self, slots: Sequence[Slot]) -> NDArray[np.float32]:
-        matrix = np.empty((len(slots), self.space.width or 0), dtype=np.float32)
-        for row, slot in enumerate(slots):
-            matrix[row] = np.nan if slot.vector is None else slot.vector
-        return matrix
+        width = self.space.width or 0
+        nothing = np.full(width, np.nan, dtype=np.float32)
+        # One join of bytes: assigning row by row lets other threads run in between, and waits.
+        rows = (nothing if slot.vector is None else slot.vector for slot in slots)
+        joined = bytearray().join(row.data for row in rows)
+        return np.frombuffer(joined, dtype=np.float32).reshape(len(slots), width)
 
 
 def _failures(slots: Sequence[Slot], start: int) -> Iterator[Failure]:

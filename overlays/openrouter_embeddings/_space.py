@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from openrouter_embeddings._batches import Item
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.values import EmbeddingsResponse
 
@@ -54,20 +55,15 @@ class Space:
         """Say whether the first answer is still to come that decides about the others."""
         return self.pin and not self.providers and not named_provider(self.template)
 
-    def key(self, wire: object) -> bytes:
-        """Tell inputs of the run apart."""
-        return self._keys.key(wire)
+    def key(self, wire: object) -> str | bytes:
+        """Tell inputs of the run apart: a text by itself, anything else by a digest."""
+        return wire if isinstance(wire, str) else self._keys.key(wire)
 
-    def store_key(self, wire: object, key: bytes) -> bytes | None:
-        """Return the key of an input in the cache, or None as long as that is open.
-
-        Args:
-            wire: The input as the contract has it.
-            key: Its key in the run, which mostly is the same.
-        """
-        if self._store_keys is None:
-            return None
-        return key if self._store_keys is self._keys else self._store_keys.key(wire)
+    def store_key(self, item: Item) -> bytes | None:
+        """Return the key of an input in the cache, or None as long as that is open."""
+        if item.store_key is None and self._store_keys is not None:
+            item.store_key = self._store_keys.key(item.wire)
+        return item.store_key
 
     def usable(self, vector: Vector | None) -> Vector | None:
         """Return a vector of the cache if it is as wide as the others."""

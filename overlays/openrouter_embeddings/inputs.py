@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -189,16 +189,28 @@ def checked_inputs(inputs: object) -> Iterable[object]:
     return cast("Iterable[object]", inputs)
 
 
-def one_input(argument: str, value: object) -> tuple[object, _Kind, int, int | None]:
+def is_plain(value: object) -> TypeGuard[str]:
+    """Recognise the usual input, a text that needs no closer look; many are gone through."""
+    return type(value) is str and value != "" and value.isascii()
+
+
+def one_input(position: int, value: object) -> tuple[object, _Kind, int, int | None]:
     """Check one input of many.
 
+    Args:
+        position: Where it stands among the inputs.
+        value: The input.
+
     Returns:
-        The input as the contract has it, its kind, its size in bytes (of a text: characters,
-        about), and its number of tokens where that is known.
+        The input as the contract has it, its kind, its size in bytes, and its number of tokens
+        where that is known.
 
     Raises:
         ConfigurationError: It cannot be used.
     """
+    if is_plain(value):
+        return value, "text", len(value), None
+    argument = f"inputs[{position}]"
     if isinstance(value, str):
         text = _checks.text(argument, value)
         return text, "text", len(text) if text.isascii() else len(text.encode()), None

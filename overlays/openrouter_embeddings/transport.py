@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import weakref
 from datetime import UTC, datetime
@@ -173,7 +174,7 @@ def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply 
         The reply, or the error that takes its place.
     """
     exchange = _Exchange(timeout)
-    request = http.build_request(**wire.arguments(), timeout=timeout)
+    request = _request(http, wire, timeout)
     try:
         response = http.send(request, stream=True)
         try:
@@ -196,7 +197,7 @@ async def asend(
 ) -> Reply | NoResponseError:
     """Do what `send` does, in an event loop."""
     exchange = _Exchange(timeout)
-    request = http.build_request(**wire.arguments(), timeout=timeout)
+    request = _request(http, wire, timeout)
     try:
         response = await http.send(request, stream=True)
         try:
@@ -212,9 +213,32 @@ async def asend(
         forget_key(request)
 
 
+def _request(
+    http: httpx.Client | httpx.AsyncClient, wire: WireRequest, timeout: float | None
+) -> httpx.Request:
+    given = wire.arguments()
+    url = _absolute(str(http.base_url), given.pop("url"))
+    return http.build_request(**given, url=url, timeout=timeout)
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(base_url: str, path: str) -> httpx.URL:
+    """Join the base URL and a path; httpx parses both anew for every request."""
+    return httpx.URL(base_url.rstrip("/") + path)
+
+
 def forget_key(request: httpx.Request) -> None:
     """Take the key out of a finished request, which exceptions and tracebacks keep alive."""
     request.headers.pop("Authorization", None)
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Write headers as plain texts, names in lower case; what stands twice is joined by commas."""
+    encoding, plain = headers.encoding, dict[str, str]()
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+        plain[name] = f"{plain[name]}, {value}" if name in plain else value
+    return plain
 
 
 class _TooLargeError(Exception):
@@ -237,7 +261,7 @@ class _Exchange:
         self._chunks.append(chunk)
 
     def reply(self, response: httpx.Response) -> Reply:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = _plain(response.headers)
         return Reply(response.status_code, headers, b"".join(self._chunks), datetime.now(UTC))
 
     def failed(self, exc: httpx.HTTPError | _TooLargeError) -> NoResponseError:

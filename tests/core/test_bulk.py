@@ -123,6 +123,20 @@ def test_equal_inputs_are_remembered_for_a_window():
     assert play(ledger, lambda _: None) == [["a"]]
 
 
+def test_an_input_that_comes_again_is_remembered_anew():
+    """What counts is when it was handed out last."""
+    ledger = ledger_of("a", window=3, max_batch=1)
+    for names in ("", "a", "b", "c"):
+        for name in names:
+            ledger.add(item(name))
+        play(ledger, lambda _: None)
+        ledger.ready()
+    for name in "aa":
+        ledger.add(item(name))
+
+    assert play(ledger, lambda _: None) == []
+
+
 def test_failures_are_not_remembered():
     """The same input may be sent again later."""
     ledger = ledger_of("a")
