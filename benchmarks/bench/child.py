@@ -12,6 +12,8 @@ import numpy as np
 from bench.peers import PEERS
 from bench.server import matrix
 
+_WARM_SECONDS = 0.3
+
 
 def texts_of(count: int) -> list[str]:
     """Make texts that the server can count."""
@@ -22,8 +24,11 @@ def main(peer: str, way: str, url: str, count: int, calls: int) -> None:
     """Measure so many calls of one way of one client."""
     call = PEERS[peer](url)[way]
     texts = texts_of(count)
-    if way == "one":
+    warm = time.perf_counter() + _WARM_SECONDS
+    while way == "one":
         call(texts)
+        if time.perf_counter() > warm:
+            break
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(calls):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from bench.server import MODEL, WIDTH
+from bench.server import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,42 +50,10 @@ def _threads(call: Callable[[Texts], list], size: int) -> Callable[[Texts], np.n
 
 
 def limit(url: str) -> dict[str, Call]:
-    """A bare socket into one buffer, one JSON parse, SIMD base64 into a matrix made beforehand."""
-    import pybase64
+    """Bare sockets."""
+    from bench.limit import limit as fastest
 
-    parts = urlsplit(url)
-    connection = socket.create_connection((parts.hostname, parts.port))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    buffer = bytearray(32 * 2**20)
-    view = memoryview(buffer)
-
-    def send(texts: Texts, into: np.ndarray) -> None:
-        body = json.dumps({"input": list(texts), "model": MODEL, "encoding_format": "base64"})
-        head = f"POST {parts.path}/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}"
-        connection.sendall(f"{head}\r\n\r\n{body}".encode())
-        size, whole = 0, None
-        while whole is None or size < whole:
-            size += connection.recv_into(view[size:])
-            end = buffer.find(b"\r\n\r\n", 0, min(size, 4096))
-            if whole is None and end >= 0:
-                start = buffer.find(b"content-length: ", 0, end) + 16
-                whole = end + 4 + int(buffer[start : buffer.find(b"\r", start)])
-        for row, item in enumerate(json.loads(view[end + 4 : whole].tobytes())["data"]):
-            into[row] = np.frombuffer(pybase64.b64decode(item["embedding"], validate=True), "<f4")
-
-    def one(texts: Texts) -> np.ndarray:
-        matrix = np.empty((len(texts), WIDTH), np.float32)
-        send(texts, matrix)
-        return matrix
-
-    def many(texts: Texts) -> np.ndarray:
-        matrix = np.empty((len(texts), WIDTH), np.float32)
-        for start in range(0, len(texts), 2048):
-            part = texts[start : start + 2048]
-            send(part, matrix[start : start + len(part)])
-        return matrix
-
-    return {"one": one, "many": many}
+    return fastest(url, IN_FLIGHT)
 
 
 def ours(url: str) -> dict[str, Call]:

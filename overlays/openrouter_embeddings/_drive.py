@@ -72,12 +72,11 @@ def drive(
                     future = pool.submit(attempt, task)
                     pending[future] = task
                     future.add_done_callback(ended.put)
+                if (batch := run.ready()) is not None:
+                    yield batch
+                    continue
                 if items := run.wanted():
                     run.add(items, store.get(run.keys(items)) if store is not None else {})
-                    continue
-                batch = run.ready()
-                if batch is not None:
-                    yield batch
                     continue
                 if run.over and not pending:
                     return
@@ -115,13 +114,12 @@ async def adrive(
         while True:
             while (task := run.take(time.monotonic())) is not None:
                 pending[asyncio.create_task(attempt(task))] = task
+            if (batch := run.ready()) is not None:
+                yield batch
+                continue
             if items := run.wanted():
                 keys = run.keys(items)
                 run.add(items, await asyncio.to_thread(store.get, keys) if store else {})
-                continue
-            batch = run.ready()
-            if batch is not None:
-                yield batch
                 continue
             if run.over and not pending:
                 return

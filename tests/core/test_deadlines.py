@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from openrouter_embeddings import MissingExtraError, NoResponseError, OpenRouter
-from openrouter_embeddings._deadlines import (
-    _HTTPCORE_ERRORS,
+from openrouter_embeddings._connections import (
+    HTTPCORE_ERRORS,
     _addresses,
+    _async_pool,
     _pool,
     as_httpx,
     environment_proxy,
@@ -47,7 +48,7 @@ def test_every_exception_below_is_translated(kind):
     """A new one in httpcore must not come through bare."""
     translated = as_httpx(kind("words"))
 
-    assert issubclass(kind, _HTTPCORE_ERRORS)
+    assert issubclass(kind, HTTPCORE_ERRORS)
     assert isinstance(translated, httpx.TransportError)
     assert type(translated).__name__ == kind.__name__
     assert str(translated) == "words"
@@ -95,7 +96,7 @@ def test_all_addresses_of_a_name_are_tried():
 def test_a_dead_address_is_followed_by_a_live_one(server, monkeypatch):
     """A name may stand for several machines."""
     monkeypatch.setattr(
-        "openrouter_embeddings._deadlines._addresses",
+        "openrouter_embeddings._connections._addresses",
         lambda _host, _port: ["127.0.0.9", "127.0.0.1"],
     )
     with OpenRouter(server.api_key, base_url=server.base_url) as client:
@@ -131,6 +132,7 @@ def test_a_proxy_has_a_pool_of_its_own(monkeypatch):
 
     with _pool("https://example.org/v1") as pool:
         assert isinstance(pool, httpcore.HTTPProxy)
+    assert isinstance(_async_pool("https://example.org/v1"), httpcore.AsyncHTTPProxy)
 
 
 def test_a_socks_proxy_names_the_package_that_it_needs(monkeypatch):
