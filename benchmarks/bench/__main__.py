@@ -10,17 +10,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 
-from bench.extras import cache_speed, disk_speed, import_times, installed_sizes, job_speed
+from bench.extras import (
+    cache_speed,
+    disk_speed,
+    import_times,
+    installed_sizes,
+    job_speed,
+    second_run,
+)
 from bench.report import report
 from bench.server import WIDTH
 
 _PATIENCE = 240
+_ERROR = re.compile(r"^([\w.]+(?:Error|Exception|_error)\w*): (.{0,40})", re.MULTILINE)
 HERE = Path(__file__).resolve().parent
 # Scenario, way, path of the server, texts, calls in one round, and the clients.
 ALL = (
@@ -56,7 +65,8 @@ def measured(peer: str, way: str, url: str, count: int, calls: int) -> dict[str,
     except subprocess.TimeoutExpired:
         return {"failed": f"given up after {_PATIENCE} s"}
     if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or ["killed"])[-1][:120]}
+        errors = _ERROR.findall(done.stderr)
+        return {"failed": ": ".join(errors[-1]) if errors else f"exit {done.returncode}"}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -81,7 +91,8 @@ def main() -> int:
                 "imports": import_times(),
                 "sizes": installed_sizes(),
                 "disk": disk_speed(Path(folder)),
-                "cache": cache_speed(Path(folder), 20_000 if given.quick else 200_000, WIDTH),
+                "cache": cache_speed(Path(folder), 2 * texts, WIDTH),
+                "again": second_run(Path(folder), f"{url}/api/v1", 2 * texts),
                 "job": job_speed(Path(folder), f"{url}/api/v1", texts),
             }
     finally:

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from bench import targets
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,17 +23,18 @@ _WIDTH_BYTES = 1536 * 4
 def report(saved: dict[str, Any], folder: Path) -> str:
     """Write the tables, and the plot into the folder."""
     results, others, texts = saved["results"], saved["others"], saved["texts"]
-    parts = [machine()]
+    parts = [machine(), f"### Targets\n\n{targets.table(saved)}"]
     for name, rows in results.items():
         parts.append(f"### {name}\n\n{scenario(name, rows, texts)}")
     parts.append(f"### Imports and sizes\n\n{imports(others)}")
     cache, disk, job = others["cache"], others["disk"], others["job"]
     parts.append(
         "### Cache and job\n\n| what | speed | limit |\n|---|---|---|\n"
-        f"| cache, in | {cache['in']:,.0f} vectors/s ({cache['in_mb']:,.0f} MB/s) "
+        f"| cache, `put` | {cache['in']:,.0f} vectors/s ({cache['in_mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |\n"
-        f"| cache, out | {cache['out']:,.0f} vectors/s ({cache['out_mb']:,.0f} MB/s) "
+        f"| cache, `get` | {cache['out']:,.0f} vectors/s ({cache['out_mb']:,.0f} MB/s) "
         f"| disk, read in sequence: {disk['read']:,.0f} MB/s |\n"
+        f"| cache, `embed` again, nothing sent | {others['again']:,.0f} vectors/s | |\n"
         f"| job, Parquet to Parquet | {job['rows']:,.0f} rows/s ({job['mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |"
     )
@@ -58,14 +61,14 @@ def scenario(name: str, rows: dict[str, Any], texts: int) -> str:
     lines.append("|---|---|---|---|---|---|")
     if "50 ms" in name:
         ideal = ceil(ceil(texts / 100) / 16) * 0.05
-        lines.append(f"| the limit: ceil(requests / 16) x 50 ms | | {ideal:.2f} s | | | |")
+        lines.append(f"| the ideal: ceil(requests / 16) x 50 ms | | {ideal:.2f} s | | | |")
     if "texts" in name and "50 ms" not in name:
         lines.append(
             f"| the limit: numpy's own bytes | | | | {texts * _WIDTH_BYTES / 2**20:,.0f} MiB | |"
         )
     for peer, row in rows.items():
         if "failed" in row:
-            lines.append(f"| {peer} | {row['failed']} | | | | |")
+            lines.append(f"| {peer} | fails: {row['failed']} | | | | |")
             continue
         ratio = row["cpu"] / ours.get("cpu", row["cpu"])
         right = "yes" if row["right"] else "**no**"

@@ -12,9 +12,10 @@ began before the last cut say nothing new and cut nothing; neither do refusals t
 cost no waiting. When the service says when to come back, the whole run waits, not one request.
 
 Some services refuse by chance, whatever the pace, and name no wait. Then cuts change nothing, and
-would go on until the run stands still. This shows: refusals stay as rare, one among ten requests or
-more, while the rate falls by a third. The rate goes back to where it was, and refusals of that
-share cut nothing from there on.
+would go on until the run stands still. This shows: after cuts that followed each other, requests
+began at two thirds of the rate or less, and some of them were refused all the same, but not many; a
+bound refuses none below it, and most of those far above it. Then the rate is unbounded once more,
+and refusals of that share, a quarter at the most, cut nothing until there are more of them.
 """
 
 from __future__ import annotations
@@ -34,12 +35,33 @@ _LEAST_CYCLE = 10.0
 _REMEMBERED = 100
 _TOLERATED = 0.03
 _MOST_TOLERATED = 0.25
-_RARE = 10
+_FEW = 0.35
+_ENOUGH = 3
+_TOO_EARLY = 10
+_LATEST = 32
 _IN_VAIN = 0.67
+_STEADY = 0.5
 _CYCLE_FOR_HOLD = 30.0
 _FIRST_RATE = 2.0
 _LEAST_SECONDS = 0.2
 _LEAST_RATE = 0.05
+
+
+@define
+class _Descent:
+    """Cuts that follow each other.
+
+    Attributes:
+        rate: Requests a second before the first of them.
+        refused: Requests that were refused although they went out much slower.
+    """
+
+    rate: float
+    refused: int = 0
+
+    def refuse(self, rate: float) -> None:
+        """Count a refusal at a rate; what came before counts only if that was slow enough."""
+        self.refused = self.refused + 1 if rate <= _IN_VAIN * self.rate else 0
 
 
 @define
@@ -66,13 +88,12 @@ class Pace:
     _next_at: float = field(init=False, default=-math.inf)
     _cut_at: float = field(init=False, default=-math.inf)
     _grown_at: float = field(init=False, default=0.0)
-    _began_at: float | None = field(init=False, default=None)
     _admitted: int = field(init=False, default=0)
     _probing: bool = field(init=False, default=True)
     _cycle: float = field(init=False, default=_LEAST_CYCLE)
     _tolerated: float = field(init=False, default=_TOLERATED)
-    _admitted_since: int = field(init=False, default=0)
-    _rare_from: float | None = field(init=False, default=None)
+    _descent: _Descent | None = field(init=False, default=None)
+    _begun: deque[float] = field(init=False, factory=lambda: deque(maxlen=_LATEST))
     _outcomes: deque[bool] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
 
     def __attrs_post_init__(self) -> None:
@@ -98,7 +119,7 @@ class Pace:
         """
         self._in_flight += 1
         self.highest = max(self.highest, self._in_flight)
-        self._began_at = now if self._began_at is None else self._began_at
+        self._begun.append(now)
         if self.rate is not None:
             self.rate = self._grown(self.rate, now)
             # A late start must not be made up for with a burst.
@@ -109,7 +130,6 @@ class Pace:
         """Note that a request was admitted and answered."""
         self._in_flight -= 1
         self._admitted += 1
-        self._admitted_since += 1
         self._outcomes.append(True)
         step = 1.0 if self.rate is None else 1.0 / self.limit
         self.limit = min(float(self.max_in_flight), self.limit + step)
@@ -131,12 +151,19 @@ class Pace:
         if retry_after is not None:
             self._hold(now, retry_after)
         self._outcomes.append(False)
-        gap, self._admitted_since = self._admitted_since, 0
+        if self._descent is not None:
+            self._descent.refuse(self._actual(now))
         if began <= self._cut_at or (not retry_after and self._seldom()):
             return
-        if not retry_after and self._in_vain(gap, now):
+        if retry_after:
+            self._descent = None
+        elif self._in_vain(now):
             return
         self.limit = max(1.0, self.limit * _LIMIT_CUT)
+        if not retry_after and self._cut_at == -math.inf and self._admitted < _TOO_EARLY:
+            # The rate so far says too little; the next refusal will tell.
+            self._cut_at = now
+            return
         self.rate = max(_LEAST_RATE, self._cut_rate(now))
         self._cut_at = self._grown_at = now
         self._next_at = max(now, self._held_until) + 1.0 / self.rate
@@ -150,23 +177,18 @@ class Pace:
         refused = self._outcomes.count(False)
         return enough and refused <= self._tolerated * len(self._outcomes)
 
-    def _in_vain(self, gap: int, now: float) -> bool:
-        """Recognise refusals by chance, and take back the cuts that they have caused.
-
-        Args:
-            gap: How many requests were admitted since the last refusal.
-            now: The time.
-        """
-        if self.rate is None or gap < _RARE:
-            self._rare_from = None
-            return False
-        if self._rare_from is None or now - self._cut_at > self._cycle:
-            self._rare_from = self.rate
-        if self.rate > _IN_VAIN * self._rare_from:
+    def _in_vain(self, now: float) -> bool:
+        """Recognise refusals by chance, and begin anew with them in mind."""
+        descent, self._tolerated = self._descent, _TOLERATED
+        if self.rate is None or descent is None or now - self._cut_at > _STEADY * self._cycle:
+            self._descent = _Descent(self._actual(now))
             return False
         share = self._outcomes.count(False) / len(self._outcomes)
-        self._tolerated = min(_MOST_TOLERATED, max(_TOLERATED, 2.0 * share))
-        self.rate, self._rare_from, self._probing = self._rare_from, None, True
+        if descent.refused < _ENOUGH or share > _FEW:
+            return False
+        self._tolerated = min(_MOST_TOLERATED, max(_TOLERATED, 1.5 * share + 0.02))
+        self.rate, self._descent, self._probing = None, None, True
+        self._cut_at = self._grown_at = now
         return True
 
     def _hold(self, now: float, seconds: float) -> None:
@@ -175,10 +197,13 @@ class Pace:
         self._held_until = max(self._held_until, until)
         self._cycle = max(_LEAST_CYCLE, _CYCLE_FOR_HOLD * seconds)
 
+    def _actual(self, now: float) -> float:
+        """Return how many requests a second began of late."""
+        return len(self._begun) / max(now - self._begun[0], _LEAST_SECONDS)
+
     def _cut_rate(self, now: float) -> float:
         if self.rate is None:
-            seconds = now - (self._began_at or 0.0)
-            return max(_FIRST_RATE, 0.5 * self._admitted / max(seconds, _LEAST_SECONDS))
+            return max(_FIRST_RATE, 0.5 * self._actual(now))
         if self._probing:
             self._probing = False
             return self.rate * _PROBING_CUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import random
 
 import pytest
 from pace_simulation import simulate
@@ -22,16 +23,19 @@ def test_the_rate_that_is_admitted_is_found_and_kept(rate, retry_after):
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.0])
-@pytest.mark.parametrize("every", [12, 20, 40])
-def test_refusals_by_chance_do_not_bring_a_run_to_a_stand(every, retry_after):
+@pytest.mark.parametrize("every", [6, 12, 20, 40])
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_refusals_by_chance_do_not_bring_a_run_to_a_stand(every, seed, retry_after):
     """However slow the run, one request in so many is refused; slowing down is no way out."""
+    draw = random.Random(seed)
     pace, now, begun, done = Pace(max_in_flight=16), 0.0, 0, 0
     under_way: list[tuple[float, float, bool]] = []
     while done < 2_000:
         wait = pace.wait(now)
         if wait == 0:
             begun += 1
-            heapq.heappush(under_way, (now + 0.05, pace.begin(now), begun % every != 0))
+            admitted = begun % every != 0 if seed is None else draw.random() > 1 / every
+            heapq.heappush(under_way, (now + 0.05, pace.begin(now), admitted))
         elif under_way and under_way[0][0] <= now + wait:
             now, began, good = heapq.heappop(under_way)
             done += good
@@ -91,14 +95,24 @@ def test_one_round_of_refusals_cuts_once():
     assert pace.limit == pytest.approx(14.0)
 
 
+def test_an_early_refusal_does_not_settle_the_rate():
+    """The first request may have been refused by chance; one more will tell."""
+    pace = Pace(max_in_flight=64)
+    pace.refused(pace.begin(0.0), 0.1, None)
+    assert pace.rate is None
+
+    pace.refused(pace.begin(0.2), 0.3, None)
+    assert pace.rate is not None
+
+
 def test_it_never_stops_altogether():
     """Whatever happens, one request may still begin some time."""
     pace = Pace(max_in_flight=64)
     now = 0.0
     for _ in range(100):
         now += pace.wait(now)
-        began = pace.begin(now)
-        pace.refused(began, now + 0.1, None)
+        began, now = pace.begin(now), now + 0.1
+        pace.refused(began, now, None)
 
     assert pace.limit == 1.0
     assert pace.wait(now) < 60
@@ -107,9 +121,9 @@ def test_it_never_stops_altogether():
 def test_it_recovers_when_the_service_does():
     """What was refused for long is tried again, faster and faster."""
     pace = Pace(max_in_flight=64)
-    for _ in range(10):
-        pace.refused(pace.begin(0.0), 0.1, None)
-    slow, now = pace.rate, 0.1
+    for number in range(10):
+        pace.refused(pace.begin(float(number)), number + 0.1, None)
+    slow, now = pace.rate, 9.1
     for _ in range(1_000):
         now += pace.wait(now)
         pace.begin(now)
@@ -122,8 +136,10 @@ def test_it_recovers_when_the_service_does():
 def test_a_rate_that_nobody_uses_does_not_grow():
     """After a quiet hour, a refusal must still mean something."""
     pace = Pace(max_in_flight=64)
-    pace.refused(pace.begin(0.0), 0.1, None)
+    for start in (0.0, 1.0):
+        pace.refused(pace.begin(start), start + 0.1, None)
     before = pace.rate
+    assert before is not None
     for now in range(60, 3600, 60):
         pace.begin(float(now))
         pace.succeeded()

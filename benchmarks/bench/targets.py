@@ -1,0 +1,106 @@
+"""What the numbers should be, and whether they are."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MATRIX_MB = 614.4
+_MIB = 1.048576
+_READS = 300_000
+_CPU = {
+    "batch 2,048": {"the limit": 1.3, "openai": 6, "openrouter": 7, "requests (guide)": 10},
+    "batch 100": {"the limit": 2.2, "openai": 3.5, "openrouter": 6, "requests (guide)": 9},
+    "batch 1": {"openai": 1.8, "openrouter": 7, "requests (guide)": 2},
+}
+
+
+@frozen
+class Target:
+    """One target, and what was measured.
+
+    Attributes:
+        what: What is compared.
+        bound: What it should be at the most, or at least.
+        measured: What it is.
+        at_most: Whether smaller is better.
+    """
+
+    what: str
+    bound: float
+    measured: float
+    at_most: bool = field(kw_only=True)
+
+    @property
+    def met(self) -> bool:
+        """Say whether it is met."""
+        return self.measured <= self.bound if self.at_most else self.measured >= self.bound
+
+
+def targets(saved: dict[str, Any]) -> Iterator[Target]:
+    """Compare what was measured with each target."""
+    results, others, texts = saved["results"], saved["others"], saved["texts"]
+    for name, peers in _CPU.items():
+        rows = results[name]
+        ours = rows["ours"]["cpu"]
+        for peer, bound in peers.items():
+            if peer == "the limit":
+                yield Target(
+                    f"{name}: CPU, ours / limit", bound, ours / rows[peer]["cpu"], at_most=True
+                )
+            else:
+                measured = rows[peer]["cpu"] / ours
+                yield Target(f"{name}: CPU, {peer} / ours", bound, measured, at_most=False)
+    yield from _memory(results[f"{texts:,} texts"], texts)
+    yield _parallel(results[f"{texts:,} texts, 50 ms"]["ours"], texts)
+    yield from _imports(others["imports"])
+    reads = others["cache"]["out"]
+    yield Target("cache, vectors a second, `get`", _READS, reads, at_most=False)
+    yield Target("cache, vectors a second, `embed` again", _READS, others["again"], at_most=False)
+
+
+def _memory(rows: dict[str, Any], texts: int) -> Iterator[Target]:
+    def beyond(peer: str) -> float:
+        return float(rows[peer]["peak_mb"] - rows[peer]["before_mb"]) * _MIB
+
+    matrix = _MATRIX_MB * texts / 100_000
+    what = f"{texts:,} texts held: memory beyond the interpreter / the vectors' own"
+    yield Target(what, 1.1, beyond("ours") / matrix, at_most=True)
+    for peer in ("openai", "openrouter"):
+        yield Target(f"the same, {peer} / ours", 5, beyond(peer) / beyond("ours"), at_most=False)
+
+
+def _parallel(row: dict[str, Any], texts: int) -> Target:
+    ideal = ceil(ceil(texts / 100) / 16) * 0.05
+    return Target(
+        "50 ms replies, 16 in flight: time / ideal", 1.05, row["wall"] / ideal, at_most=True
+    )
+
+
+def _imports(seconds: dict[str, float]) -> Iterator[Target]:
+    ours = seconds["openrouter-embeddings"]
+    yield Target("import of the client / of httpx", 1.25, ours / seconds["httpx"], at_most=True)
+    for peer, bound in (("openai", 3), ("openrouter", 2)):
+        yield Target(
+            f"import of {peer} / of the client", bound, seconds[peer] / ours, at_most=False
+        )
+
+
+def table(saved: dict[str, Any]) -> str:
+    """Write them as Markdown."""
+    lines = ["| target | should be | is | |", "|---|---|---|---|"]
+    for each in targets(saved):
+        sign = "at most" if each.at_most else "at least"
+        met = "met" if each.met else "**missed**"
+        lines.append(f"| {each.what} | {sign} {each.bound:,} | {shown(each.measured)} | {met} |")
+    return "\n".join(lines)
+
+
+def shown(value: float) -> str:
+    """Write a ratio with two digits after the point, a large number without."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
