@@ -103,8 +103,9 @@ def second_run(folder: Path, url: str, count: int) -> float:
         for _ in range(2):
             began = time.perf_counter()
             found = client.embeddings.embed(texts, model="bench/embedding", cache=folder / "again")
-            seconds = time.perf_counter() - began
-    assert found.from_cache == count
+            seconds, hits = time.perf_counter() - began, found.from_cache
+            del found
+    assert hits == count
     return count / seconds
 
 

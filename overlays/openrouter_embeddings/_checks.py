@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from openrouter_embeddings.errors import ConfigurationError, InvalidTypeError
@@ -36,6 +35,8 @@ def bad_value(argument: str, problem: str, value: object) -> ConfigurationError:
 
 def unknown_name(argument: str, name: str, known: Iterable[str]) -> ConfigurationError:
     """Make the error for a name that is none of the known ones, with the nearest of them."""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import
+
     known = sorted(known)
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     advice = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."

@@ -11,12 +11,9 @@ from attrs import evolve, field, frozen
 from openrouter_embeddings import _checks
 from openrouter_embeddings._call import Call, Operation
 from openrouter_embeddings._retry import RetryConfig
-from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import httpx
 
     from openrouter_embeddings._pages import Bounds
     from openrouter_embeddings._wire import EmbedOperation, ListOperation
@@ -106,15 +103,3 @@ class Operations:
         from openrouter_embeddings._wire import ListOperation  # noqa: PLC0415 - slow to import
 
         return ListOperation(bounds)
-
-
-def check_open(http: httpx.Client | httpx.AsyncClient) -> None:
-    """Refuse to use a client that was closed.
-
-    Raises:
-        ConfigurationError: It was closed.
-    """
-    if http.is_closed:
-        message = "The client is closed."
-        hint = "Make the calls inside its with block, or make a new client."
-        raise ConfigurationError(message, hint=hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_CATEGORIES = 2
 _CATEGORY_CHARACTERS = 30
+_PYTHON = ".".join(map(str, sys.version_info[:3]))
 
 
 @frozen
@@ -58,7 +59,7 @@ def _configured(
         base_url=transport.checked_base_url(default_url if base_url is None else base_url),
         auth=transport.BearerAuth(transport.checked_api_key(key)),
         headers={
-            "User-Agent": f"openrouter-embeddings/{__version__} Python/{platform.python_version()}",
+            "User-Agent": f"openrouter-embeddings/{__version__} Python/{_PYTHON}",
             **_attribution(http_referer, title, categories),
             **_checks.headers("headers", headers),
         },

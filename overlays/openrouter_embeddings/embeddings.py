@@ -8,11 +8,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from openrouter_embeddings._call import Call, Done, Failed
-from openrouter_embeddings._pages import ModelPages
-from openrouter_embeddings._settings import Operations, check_open
+from openrouter_embeddings._settings import Operations
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.inputs import embedding_request
-from openrouter_embeddings.transport import asend, send
+from openrouter_embeddings.transport import asend, check_open, send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -134,6 +133,8 @@ class Embeddings(Operations):
             NoResponseError: No complete answer came, or time ran out.
             ResponseValidationError: The reply is no listing.
         """
+        from openrouter_embeddings._pages import ModelPages  # noqa: PLC0415 - slow to import
+
         settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
         while pages.next is not None:
@@ -258,7 +259,6 @@ class Embeddings(Operations):
 
     def _run(self, call: Call[T]) -> T:
         while True:
-            check_open(self._http)
             timeout = call.begin(time.monotonic())
             if isinstance(timeout, OpenRouterError):
                 raise timeout
@@ -325,6 +325,8 @@ class AsyncEmbeddings(Operations):
         deadline: float | EllipsisType | None = ...,
     ) -> Catalog:
         """List the models that serve embeddings; see `Embeddings.list_models`."""
+        from openrouter_embeddings._pages import ModelPages  # noqa: PLC0415 - slow to import
+
         settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
         while pages.next is not None:
@@ -406,7 +408,6 @@ class AsyncEmbeddings(Operations):
         import asyncio  # noqa: PLC0415 - the other client needs none of it
 
         while True:
-            check_open(self._http)
             timeout = call.begin(time.monotonic())
             if isinstance(timeout, OpenRouterError):
                 raise timeout

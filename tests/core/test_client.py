@@ -29,6 +29,7 @@ from openrouter_embeddings import (
     UnauthorizedResponseError,
 )
 from openrouter_embeddings.testing import FaultServer, faults
+from openrouter_embeddings.transport import http_client
 
 KEY = "sk-or-secret-42"
 QUICK = RetryConfig(initial=0.001, maximum=0.002)
@@ -422,6 +423,35 @@ def test_a_closed_client_says_so(client):
 
     with pytest.raises(ConfigurationError, match=r"The client is closed\. Make the calls"):
         client.generate("a")
+
+
+def test_the_generated_client_is_closed_as_well(server):
+    """It would open new connections that nobody closes."""
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        http = client.api.get_httpx_client()
+        assert http.get("/embeddings/models").is_success
+
+    with pytest.raises(ConfigurationError, match="The client is closed"):
+        http.get("/embeddings/models")
+
+
+def test_cookies_are_not_sent_back():
+    """Requests have nothing to do with each other."""
+    seen = []
+
+    def answer(request):
+        seen.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"Set-Cookie": "a=b; Path=/"}, json={"data": []})
+
+    url = "http://localhost:1/v1"
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer)) as own,
+        http_client(url, httpx.Auth(), {}, 1.0, own) as http,
+    ):
+        for _ in range(2):
+            http.get("/embeddings/models")
+
+    assert seen == [None, None]
 
 
 def test_a_client_that_is_dropped_closes_its_connections(server):
