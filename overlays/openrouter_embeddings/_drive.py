@@ -58,11 +58,13 @@ def drive(
         return send(http, task.call.operation.wire(), task.timeout), time.monotonic()
 
     def settle(future: Future[Answer]) -> None:
-        # Replies are read here and not by the threads, which would take turns at every step.
-        task, answer = pending.pop(future), future.result()
+        # Replies are read here and not by the threads, which would take turns at every step. One
+        # that Ctrl-C interrupts stays pending and is read once more on the way out.
+        task, answer = pending[future], future.result()
         events = run.settle(task, task.outcome(*answer, random.random()), time.monotonic())  # noqa: S311 - jitter
         if store is not None and (fresh := run.fresh(task)):
             store.put(fresh, model=run.plan.template.model)
+        del pending[future]
         tell(events)
 
     with ThreadPoolExecutor(run.plan.limits.max_in_flight, "embeddings") as pool:
@@ -88,8 +90,8 @@ def drive(
                 else:
                     time.sleep(seconds)
         finally:
-            while pending:
-                settle(ended.get())
+            for future in list(pending):
+                settle(future)
 
 
 async def adrive(
@@ -104,10 +106,11 @@ async def adrive(
         return await asend(http, task.call.operation.wire(), task.timeout), time.monotonic()
 
     async def settle(future: AsyncTask[Answer]) -> None:
-        task, answer = pending.pop(future), future.result()
+        task, answer = pending[future], future.result()
         events = run.settle(task, task.outcome(*answer, random.random()), time.monotonic())  # noqa: S311 - jitter
         if store is not None and (fresh := run.fresh(task)):
             await asyncio.to_thread(store.put, fresh, model=run.plan.template.model)
+        del pending[future]
         tell(events)
 
     try:

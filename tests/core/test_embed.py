@@ -20,6 +20,7 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     VectorError,
 )
+from openrouter_embeddings._run import Task
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 
@@ -314,6 +315,50 @@ def test_ending_a_stream_early_leaves_nothing_behind(server):
         assert not [t for t in threading.enumerate() if t.name.startswith("embeddings")]
 
     assert threading.active_count() <= before + 32
+
+
+def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
+    """It was paid for; it is read once more on the way out."""
+    outcome, interrupts = Task.outcome, iter([KeyboardInterrupt])
+
+    def interrupted(*arguments):
+        for interrupt in interrupts:
+            raise interrupt
+        return outcome(*arguments)
+
+    monkeypatch.setattr(Task, "outcome", interrupted)
+    with (
+        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
+        OpenRouter(server.api_key, base_url=server.base_url) as client,
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            client.embeddings.embed(TEXTS, model=MODEL, cache=cache, limits=SMALL)
+
+        assert cache.info().vectors == server.inputs_embedded > 0
+
+
+async def test_a_cancelled_run_keeps_what_it_was_storing(server, tmp_path, monkeypatch):
+    """The cache is closed only when everything is in it."""
+    path, put, puts = tmp_path / "vectors.sqlite", EmbeddingCache.put, []
+
+    def slow(*arguments, **options):
+        puts.append(arguments)
+        release.wait(10)
+        put(*arguments, **options)
+
+    release = threading.Event()
+    monkeypatch.setattr(EmbeddingCache, "put", slow)
+    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
+        run = asyncio.create_task(client.embeddings.embed(TEXTS, model=MODEL, cache=path))
+        while not puts:  # noqa: ASYNC110 - the cache works in a thread
+            await asyncio.sleep(0.001)
+        run.cancel()
+        asyncio.get_running_loop().call_later(0.05, release.set)
+        with pytest.raises(asyncio.CancelledError):
+            await run
+
+    with EmbeddingCache(path) as cache:
+        assert cache.info().vectors == server.inputs_embedded > 0
 
 
 async def test_cancelling_a_run_leaves_nothing_behind(server):
