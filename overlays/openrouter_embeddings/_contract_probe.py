@@ -138,7 +138,7 @@ def _raw(reply: Reply | NoResponseError) -> RawReply:
     if isinstance(reply, NoResponseError):
         return RawReply(0, "", b"", reply.message)
     kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return RawReply(reply.status, kind, reply.body)
+    return RawReply(reply.status, kind, bytes(reply.body))
 
 
 def _command(

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings import _checks
+from openrouter_embeddings._memory import keep_freed_memory
 from openrouter_embeddings._pages import Bounds, ModelsPage
 from openrouter_embeddings._reply import error_object, read_error
 from openrouter_embeddings._vectors import matrix_of, order_of
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
 
 _ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 _SHOWN_BODY = 500
+
+keep_freed_memory()
 
 
 @frozen
@@ -192,7 +195,7 @@ def _generated_options(options: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def decoded(body: bytes) -> object:
+def decoded(body: bytes | bytearray) -> object:
     """Decode a JSON body; white space around it is normal.
 
     Returns:

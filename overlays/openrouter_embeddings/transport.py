@@ -24,6 +24,8 @@ DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 MOST_BODY_BYTES = 512 * 1024 * 1024
 """A larger reply is refused: 2,048 vectors of 4,096 numbers take 180 MB even as JSON numbers."""
 
+_MOST_ROOM_BYTES = 32 * 1024 * 1024
+
 
 class BearerAuth(httpx.Auth):
     """Puts the key into each request, and shows it to nobody."""
@@ -229,7 +231,7 @@ def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply 
     try:
         response = http.send(request, stream=True)
         try:
-            exchange.begun = response.is_success
+            exchange.begin(response)
             for chunk in response.iter_bytes():
                 exchange.take(chunk)
         finally:
@@ -252,7 +254,7 @@ async def asend(
     try:
         response = await http.send(request, stream=True)
         try:
-            exchange.begun = response.is_success
+            exchange.begin(response)
             async for chunk in response.aiter_bytes():
                 exchange.take(chunk)
         finally:
@@ -301,19 +303,28 @@ class _Exchange:
 
     def __init__(self, timeout: float | None) -> None:
         self._timeout = timeout
-        self._chunks: list[bytes] = []
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
         self._size = 0
         self.begun = False
 
+    def begin(self, response: httpx.Response) -> None:
+        """Note that a reply has begun, and make room for as much of its body as it announces."""
+        self.begun = response.is_success
+        self._headers = _plain(response.headers)
+        announced = self._headers.get("content-length", "")
+        if announced.isdecimal() and "content-encoding" not in self._headers:
+            self._body = bytearray(min(int(announced), _MOST_ROOM_BYTES))
+
     def take(self, chunk: bytes) -> None:
-        self._size += len(chunk)
+        start, self._size = self._size, self._size + len(chunk)
         if self._size > MOST_BODY_BYTES:
             raise _TooLargeError
-        self._chunks.append(chunk)
+        self._body[start : self._size] = chunk
 
     def reply(self, response: httpx.Response) -> Reply:
-        headers = _plain(response.headers)
-        return Reply(response.status_code, headers, b"".join(self._chunks), datetime.now(UTC))
+        del self._body[self._size :]
+        return Reply(response.status_code, self._headers, self._body, datetime.now(UTC))
 
     def failed(self, exc: httpx.HTTPError | _TooLargeError) -> NoResponseError:
         error = NoResponseError(
