@@ -7,7 +7,6 @@ of it. The asynchronous side cancels; the synchronous side cannot, see `_connect
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from contextlib import asynccontextmanager
@@ -151,6 +150,8 @@ class _AsyncBorrowed(httpx.AsyncBaseTransport):
 
 @asynccontextmanager
 async def _cancelled_at(end: float) -> AsyncIterator[None]:
+    import asyncio  # noqa: PLC0415 - the synchronous side needs none of it
+
     left = None if end == math.inf else end - time.monotonic()
     try:
         async with asyncio.timeout(left):

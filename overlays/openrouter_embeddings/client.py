@@ -1,4 +1,8 @@
-"""The clients: configuration, the embeddings namespace, and the generated client set up alike."""
+"""The clients: configuration, the embeddings namespace, and the generated client set up alike.
+
+httpx is imported with the first client that is made, so that importing this package costs nothing
+where no client is made.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,10 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from openrouter_embeddings import _checks, transport
+from openrouter_embeddings import _checks
 from openrouter_embeddings._retry import RetryConfig
 from openrouter_embeddings._settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
-from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
     from openrouter_embeddings.events import Event
+    from openrouter_embeddings.transport import BearerAuth
     from openrouter_embeddings_api import Client
 
 _MOST_CATEGORIES = 2
@@ -33,7 +38,7 @@ class _Configuration:
     """Everything that both clients are made from, checked."""
 
     base_url: str
-    auth: transport.BearerAuth
+    auth: BearerAuth
     headers: Mapping[str, str]
     settings: Settings
 
@@ -51,6 +56,8 @@ def _configured(
     headers: Mapping[str, str] | None,
     on_event: Callable[[Event], None] | None,
 ) -> _Configuration:
+    from openrouter_embeddings import transport  # noqa: PLC0415 - imports httpx
+
     key = os.environ.get("OPENROUTER_API_KEY") if api_key is None else api_key
     default_url = os.environ.get("OPENROUTER_BASE_URL") or transport.DEFAULT_BASE_URL
     if on_event is not None and not callable(on_event):
@@ -167,8 +174,11 @@ class OpenRouter:
             headers=headers,
             on_event=on_event,
         )
+        from openrouter_embeddings.embeddings import Embeddings  # noqa: PLC0415 - imports httpx
+        from openrouter_embeddings.transport import http_client as made  # noqa: PLC0415 - it too
+
         self._base_url = configuration.base_url
-        self._http = transport.http_client(
+        self._http = made(
             configuration.base_url,
             configuration.auth,
             configuration.headers,
@@ -253,8 +263,11 @@ class AsyncOpenRouter:
             headers=headers,
             on_event=on_event,
         )
+        from openrouter_embeddings.embeddings import AsyncEmbeddings  # noqa: PLC0415 - imports httpx
+        from openrouter_embeddings.transport import async_http_client  # noqa: PLC0415 - it too
+
         self._base_url = configuration.base_url
-        self._http = transport.async_http_client(
+        self._http = async_http_client(
             configuration.base_url,
             configuration.auth,
             configuration.headers,
