@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Vectors = NDArray[np.float32]
+
 Kind = Literal["text", "tokens", "content"]
 
 
@@ -69,24 +71,26 @@ class Item:
 
 
 @define(eq=False)
-class Slot:
-    """A place for one vector, which equal inputs share.
+class Slot(Item):
+    """An input that is sent, with a place for its vector, which equal inputs share.
 
     Attributes:
-        item: The input.
+        position: The first position in the run that wants it.
         cut: What is sent in its place, because the input is too long; or None.
         cuts: How often it was cut.
-        vector: Its vector, once it is there.
+        vectors: The matrix with its vector, once that is there.
+        row: Its row of the matrix.
         error: Why there is none, once that is known.
-        cached: The vector came from the cache.
+        cached: Its vector is that of a cut text which the cache had.
         uses: How many positions in the window wait for it.
         remembered: How often it stands among those that were handed out last.
     """
 
-    item: Item
+    position: int = -1
     cut: Item | None = None
     cuts: int = 0
-    vector: NDArray[np.float32] | None = None
+    vectors: Vectors | None = None
+    row: int = 0
     error: OpenRouterError | None = None
     cached: bool = False
     uses: int = 0
@@ -95,12 +99,32 @@ class Slot:
     @property
     def sent(self) -> Item:
         """What is sent for it."""
-        return self.item if self.cut is None else self.cut
+        return self if self.cut is None else self.cut
 
     @property
-    def settled(self) -> bool:
-        """Say whether it is known what becomes of it."""
-        return self.vector is not None or self.error is not None
+    def vector(self) -> Vectors | None:
+        """Its vector, of shape ``(width,)``, or None as long as there is none."""
+        return None if self.vectors is None else self.vectors[self.row]
+
+
+@frozen(eq=False)
+class Cached:
+    """Positions one after the other of which the cache had the vectors: shape ``(n, width)``."""
+
+    vectors: Vectors
+
+
+@frozen(eq=False)
+class Hits:
+    """Vectors that a cache has of some keys that stand one after the other.
+
+    Attributes:
+        start: The position of the first of these keys among all that were asked for.
+        vectors: float32 of shape ``(n, width)``.
+    """
+
+    start: int
+    vectors: Vectors
 
 
 @define(eq=False)

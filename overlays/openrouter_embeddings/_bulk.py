@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from openrouter_embeddings._batches import Batch, Group, Slot
+from openrouter_embeddings._batches import Batch, Cached, Group, Slot
 from openrouter_embeddings._retry import is_transient
 from openrouter_embeddings._too_long import is_too_long
 from openrouter_embeddings.errors import (
@@ -47,12 +47,9 @@ from openrouter_embeddings.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from openrouter_embeddings._batches import Item, Limits
+    from openrouter_embeddings._batches import Item, Limits, Vectors
     from openrouter_embeddings._too_long import Cutting
 
 _CHARACTERS_PER_TOKEN = 4.0
@@ -107,8 +104,9 @@ class Ledger:
     max_batch: int = field(init=False)
     characters_per_token: float = field(init=False, default=_CHARACTERS_PER_TOKEN)
     stopped: OpenRouterError | None = field(init=False, default=None)
-    from_cache: int = field(init=False, default=0)
-    _positions: deque[Slot] = field(init=False, factory=deque)
+    _positions: deque[Slot | Cached] = field(init=False, factory=deque)
+    _held: int = field(init=False, default=0)
+    _come: int = field(init=False, default=0)
     _known: dict[str | bytes, Slot] = field(init=False, factory=dict)
     _recent: deque[Slot] = field(init=False, factory=deque)
     _most_recent: int = field(init=False, default=0)
@@ -119,6 +117,8 @@ class Ledger:
     _outages: int = field(init=False, default=0)
     _refusals: int = field(init=False, default=0)
     _answered_once: bool = field(init=False, default=False)
+    _answered_whole: bool = field(init=False, default=False)
+    _doubts_size: bool = field(init=False, default=False)
     _counted: tuple[float, float] = field(init=False, default=(0.0, 0.0))
 
     def __attrs_post_init__(self) -> None:
@@ -128,7 +128,7 @@ class Ledger:
     @property
     def room(self) -> int:
         """How many more inputs may come in now."""
-        return max(0, self.limits.window - len(self._positions))
+        return max(0, self.limits.window - self._held)
 
     @property
     def queued(self) -> int:
@@ -140,20 +140,33 @@ class Ledger:
         """Say whether nothing is left to be sent or waited for."""
         return not (self._out or self._queue or self._again or self._too_long)
 
-    def add(self, item: Item, cached: NDArray[np.float32] | None = None) -> None:
+    @property
+    def known(self) -> Mapping[str | bytes, Slot]:
+        """The inputs that are under way or remembered, by their keys."""
+        return self._known
+
+    def add(self, new: Slot) -> None:
         """Take the next input; equal ones in the window share a slot."""
-        slot = self._known.get(item.key)
+        slot = self._known.get(new.key)
         if slot is None:
-            slot = self._known[item.key] = Slot(item, vector=cached, cached=cached is not None)
-            if cached is None:
-                self._enqueue(slot)
+            slot = self._known[new.key] = new
+            slot.position = self._come
+            self._enqueue(new)
         slot.uses += 1
-        self.from_cache += slot.cached
-        self._positions.append(slot)
+        self._take_in(slot, 1)
+
+    def add_cached(self, vectors: Vectors) -> None:
+        """Take the next inputs, of which the cache had the vectors."""
+        self._take_in(Cached(vectors), len(vectors))
 
     def add_failure(self, item: Item, error: OpenRouterError) -> None:
         """Take an input that cannot be sent."""
-        self._positions.append(Slot(item, error=error))
+        self._take_in(Slot(item.wire, item.kind, item.key, item.size, error=error), 1)
+
+    def _take_in(self, entry: Slot | Cached, count: int) -> None:
+        self._positions.append(entry)
+        self._held += count
+        self._come += count
 
     def _enqueue(self, slot: Slot) -> None:
         if self.stopped is None:
@@ -161,25 +174,33 @@ class Ledger:
         else:
             slot.error = self.stopped
 
+    @property
+    def has_next(self) -> bool:
+        """Say whether there is a batch to be taken."""
+        return bool(self._again or (self._queue and not self._size_is_open))
+
+    @property
+    def _size_is_open(self) -> bool:
+        """Say whether it may be the size of batches that is refused; the answer is under way."""
+        return self._doubts_size and self._out > 0
+
     def take(self) -> Batch | None:
         """Cut the next batch, or return None when nothing waits."""
-        batch = self._again.popleft() if self._again else self._cut()
-        if batch is not None:
-            self._out += 1
-        return batch
-
-    def _cut(self) -> Batch | None:
-        if not self._queue:
+        if not self.has_next:
             return None
-        slots = [self._queue.popleft()]
-        size, tokens = slots[0].sent.size, self.tokens_of(slots[0].sent)
-        while self._queue and len(slots) < self.max_batch:
-            item = self._queue[0].sent
+        self._out += 1
+        return self._again.popleft() if self._again else self._cut()
+
+    def _cut(self) -> Batch:
+        queue, limits, slots = self._queue, self.limits, list[Slot]()
+        size, tokens = 0, 0.0
+        while queue and len(slots) < self.max_batch:
+            item = queue[0].sent
             size, tokens = size + item.size, tokens + self.tokens_of(item)
-            fits = size <= self.limits.max_bytes and tokens <= self.limits.max_tokens
-            if item.kind != slots[0].sent.kind or not fits:
+            fits = size <= limits.max_bytes and tokens <= limits.max_tokens
+            if slots and (item.kind != slots[0].sent.kind or not fits):
                 break
-            slots.append(self._queue.popleft())
+            slots.append(queue.popleft())
         return Batch(slots)
 
     def next_tokens(self) -> float:
@@ -202,13 +223,17 @@ class Ledger:
         self.characters_per_token = max(0.25, self._counted[0] / self._counted[1])
 
     def settle(
-        self, batch: Batch, outcome: Sequence[NDArray[np.float32]] | OpenRouterError
+        self,
+        batch: Batch,
+        outcome: Vectors | OpenRouterError,
+        rows: Sequence[int] | None = None,
     ) -> None:
         """Note what became of a batch.
 
         Args:
             batch: A batch that was taken.
-            outcome: One vector for each of its inputs, or the error after all retries.
+            outcome: A matrix with the vectors of its inputs, or the error after all retries.
+            rows: The rows of the matrix that belong to the inputs; None for all in order.
         """
         self._out -= 1
         if isinstance(outcome, OpenRouterError):
@@ -216,19 +241,22 @@ class Ledger:
             return
         self._outages = self._refusals = 0
         self._answered_once = True
-        for slot, vector in zip(batch.slots, outcome, strict=True):
-            slot.vector = vector
+        in_order = range(len(outcome)) if rows is None else rows
+        for slot, row in zip(batch.slots, in_order, strict=True):
+            slot.vectors, slot.row = outcome, row
         self._answered(batch)
 
     def _answered(self, batch: Batch) -> None:
         group = batch.group
         if group is None:
+            self._answered_whole, self._doubts_size = True, False
             return
         group.answered += len(batch.slots)
         if batch.first:
             self._release(group, known_bad=group.blames_content)
         if group.answered == group.size and group.may_be_size:
             self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
+            self._doubts_size = False
 
     def _release(self, group: Group, *, known_bad: bool) -> None:
         """Let the second half go: whole, or in halves when it must be the one to blame."""
@@ -259,6 +287,7 @@ class Ledger:
         elif self.stopped is not None:
             self._fail(batch.slots, error)
         elif is_divisible(error) and len(batch.slots) > 1:
+            self._doubts_size = not (self._answered_whole or isinstance(error, VectorError))
             self._divide(batch.slots, error)
         elif self._is_cut(batch.slots[0], error):
             self._refusals = 0
@@ -280,14 +309,21 @@ class Ledger:
         self._too_long[slot] = shorter
         return True
 
-    def shortened(self) -> list[tuple[Slot, str]]:
-        """Hand out the texts that go in the place of those that are too long."""
-        return list(self._too_long.items())
+    @property
+    def shortened(self) -> Mapping[Slot, str]:
+        """The texts that go in the place of those that are too long, until they are there."""
+        return self._too_long
 
-    def replace(self, slot: Slot, cut: Item, cached: NDArray[np.float32] | None) -> None:
-        """Let a shorter text go in the place of one that is too long."""
+    def replace(self, slot: Slot, cut: Item, cached: Vectors | None) -> None:
+        """Let a shorter text go in the place of one that is too long.
+
+        Args:
+            slot: The place.
+            cut: The shorter text.
+            cached: What the cache has of it, of shape ``(1, width)``, or None.
+        """
         del self._too_long[slot]
-        slot.cut, slot.vector, slot.cached = cut, cached, cached is not None
+        slot.cut, slot.vectors, slot.row, slot.cached = cut, cached, 0, cached is not None
         if cached is None:
             self._enqueue(slot)
 
@@ -319,25 +355,34 @@ class Ledger:
         self._again.clear()
         self._queue.clear()
 
-    def ready(self) -> list[Slot]:
+    def ready(self) -> list[Slot | Cached]:
         """Hand out the longest prefix of positions that is settled."""
-        out: list[Slot] = []
-        while self._positions and self._positions[0].settled:
-            slot = self._positions.popleft()
-            slot.uses -= 1
-            if slot.uses == 0:
-                self._retire(slot)
-            out.append(slot)
+        out, positions = list[Slot | Cached](), self._positions
+        while positions:
+            entry = positions[0]
+            if isinstance(entry, Cached):
+                self._held -= len(entry.vectors)
+            elif entry.vectors is None and entry.error is None:
+                break
+            else:
+                self._held -= 1
+                entry.uses -= 1
+                if entry.uses == 0:
+                    self._retire(entry)
+            out.append(positions.popleft())
         return out
 
     def _retire(self, slot: Slot) -> None:
         """Remember a vector for a while longer: the same input may come again soon."""
-        if slot.vector is None:
+        if slot.vectors is None:
             self._forget(slot)
             return
         if self._most_recent == 0:
-            fitting = _RECENT_BYTES // max(1, slot.vector.nbytes)
+            fitting = _RECENT_BYTES // max(1, slot.vectors[0].nbytes)
             self._most_recent = min(self.limits.window, max(1, fitting))
+        if slot.remembered:
+            # What comes again and again must not keep the other vectors of its reply in memory.
+            slot.vectors, slot.row = slot.vectors[slot.row : slot.row + 1].copy(), 0
         self._recent.append(slot)
         slot.remembered += 1
         if len(self._recent) > self._most_recent:
@@ -347,8 +392,8 @@ class Ledger:
                 self._forget(old)
 
     def _forget(self, slot: Slot) -> None:
-        if self._known.get(slot.item.key) is slot:
-            del self._known[slot.item.key]
+        if self._known.get(slot.key) is slot:
+            del self._known[slot.key]
 
 
 def _may_pass(error: OpenRouterError) -> bool:

@@ -33,13 +33,18 @@ class Collector:
     _from_cache: int = field(init=False, default=0)
     _last: EmbeddedBatch | None = field(init=False, default=None)
 
+    def whole(self, width: int) -> NDArray[np.float32] | None:
+        """Return the result itself, so that vectors are written where they end; see `Whole`."""
+        if self.expected is None or width == 0:
+            return None
+        matrix = self._room_for(0, width)
+        return matrix if matrix.shape[1] == width else None
+
     def add(self, batch: EmbeddedBatch) -> None:
         """Take the next batch."""
         start, self._rows = self._rows, self._rows + len(batch)
-        if batch.dimensions:
+        if batch.dimensions and self.expected is None:
             self._room_for(start, batch.dimensions)[start : self._rows] = batch.vectors
-        elif self._matrix is not None:
-            self._room_for(start, self._matrix.shape[1])[start : self._rows] = np.nan
         self._failures += batch.failures
         self._truncated += batch.truncated
         self._from_cache += batch.from_cache
@@ -49,7 +54,7 @@ class Collector:
         """Make room for all rows so far; rows that came before the width was known are NaN."""
         if self._matrix is None:
             self._matrix = np.empty((max(self._rows, self.expected or 0), width), np.float32)
-            self._matrix[:done] = np.nan
+            self._matrix[: max(done, self._rows)] = np.nan
         elif self._rows > len(self._matrix):
             grown = np.empty((max(self._rows, 2 * len(self._matrix)), width), np.float32)
             grown[:done] = self._matrix[:done]

@@ -9,7 +9,7 @@ from openrouter_embeddings.inputs import checked_inputs, one_input
 from openrouter_embeddings.values import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
     from openrouter_embeddings._drive import Store
@@ -48,13 +48,21 @@ def estimated(
                 seen.add(key)
                 new[key] = _bounds(size, tokens)
         total += len(chunk)
-        hits = store.get(list(new)) if store is not None else {}
+        hits = _known(store, list(new)) if store is not None else set()
         cached += len(hits)
         least += sum(low for key, (low, _) in new.items() if key not in hits)
         most += sum(high for key, (_, high) in new.items() if key not in hits)
     tokens_of_all = round(least), round(most)
     cost = None if price is None else (price * tokens_of_all[0], price * tokens_of_all[1])
     return Estimate(total, len(seen), cached, tokens_of_all, cost)
+
+
+def _known(store: Store, keys: Sequence[bytes]) -> set[bytes]:
+    return {
+        key
+        for hits in store.find(keys)
+        for key in keys[hits.start : hits.start + len(hits.vectors)]
+    }
 
 
 def _bounds(size: int, tokens: int | None) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _VERSION = 1
 
@@ -40,9 +40,16 @@ class KeyMaker:
 
     def key(self, item: object) -> bytes:
         """Return the key of one input as the contract has it: 32 bytes of BLAKE2b."""
-        hasher = self._prefix.copy()
-        if isinstance(item, str):
-            hasher.update(b"t" + item.encode())
-        else:
-            hasher.update(b"j" + json.dumps(item, sort_keys=True, ensure_ascii=False).encode())
-        return hasher.digest()
+        return self.keys([item])[0]
+
+    def keys(self, items: Iterable[object]) -> list[bytes]:
+        """Return the keys of many inputs."""
+        copy, found = self._prefix.copy, []
+        for item in items:
+            hasher = copy()
+            if isinstance(item, str):
+                hasher.update(b"t" + item.encode())
+            else:
+                hasher.update(b"j" + json.dumps(item, sort_keys=True, ensure_ascii=False).encode())
+            found.append(hasher.digest())
+        return found

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import EllipsisType
 
     from openrouter_embeddings._call import Call
+    from openrouter_embeddings._handing import Whole
     from openrouter_embeddings._retry import RetryConfig
     from openrouter_embeddings._settings import Operations, Settings
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
@@ -109,9 +110,20 @@ class Job:
         return self.max_cost is not None or self.may_cut
 
     def run(
-        self, operations: Operations, inputs: Iterable[Input], listed: ModelInfo | None
+        self,
+        operations: Operations,
+        inputs: Iterable[Input],
+        listed: ModelInfo | None,
+        whole: Whole,
     ) -> BulkRun:
-        """Begin the run over the inputs, with what the listing says of the model."""
+        """Begin the run over the inputs.
+
+        Args:
+            operations: What makes requests.
+            inputs: The inputs.
+            listed: What the listing says of the model, if that is needed.
+            whole: The matrix that collects the vectors of the whole run, if there is one.
+        """
 
         def call(request: EmbeddingRequest, now: float) -> Call[EmbeddingsResponse]:
             return self.settings.call(operations.embed_operation(request), now)
@@ -124,6 +136,8 @@ class Job:
             price=None if listed is None else _price(listed),
             pin_provider=self.pin_provider,
             cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
+            asks=self.cache is not None,
+            whole=whole,
         )
         return BulkRun(plan, iter(checked_inputs(inputs)))
 

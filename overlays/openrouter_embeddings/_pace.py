@@ -26,6 +26,7 @@ from collections import deque
 from attrs import define, field
 
 _FIRST_LIMIT = 4.0
+_RAMP = 3.0
 _LIMIT_CUT = 0.7
 _PROBING_CUT = 0.85
 _USUAL_CUT = 0.95
@@ -126,27 +127,25 @@ class Pace:
             self._next_at = max(self._next_at, now) + 1.0 / self.rate
         return now
 
-    def succeeded(self) -> None:
-        """Note that a request was admitted and answered."""
+    def ended(self) -> None:
+        """Note that a request is in flight no more."""
         self._in_flight -= 1
+
+    def succeeded(self) -> None:
+        """Learn from a request that was admitted and answered."""
         self._admitted += 1
         self._outcomes.append(True)
-        step = 1.0 if self.rate is None else 1.0 / self.limit
+        step = _RAMP if self.rate is None else 1.0 / self.limit
         self.limit = min(float(self.max_in_flight), self.limit + step)
 
-    def failed(self) -> None:
-        """Note that a request ended otherwise, which says nothing about the pace."""
-        self._in_flight -= 1
-
     def refused(self, began: float, now: float, retry_after: float | None) -> None:
-        """Note that a request was refused for being too many, or timed out.
+        """Learn from a request that was refused for being too many, or timed out.
 
         Args:
             began: When it began, as `begin` said.
             now: The time.
             retry_after: When to come back in seconds, as the service said, or None.
         """
-        self._in_flight -= 1
         self.refusals += 1
         if retry_after is not None:
             self._hold(now, retry_after)

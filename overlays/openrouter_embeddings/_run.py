@@ -9,51 +9,45 @@ from __future__ import annotations
 
 import heapq
 import math
-from itertools import count, islice
-from typing import TYPE_CHECKING, Literal
+from itertools import count
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._batches import Item, Slot
+from openrouter_embeddings._batches import Slot
 from openrouter_embeddings._budget import Budget
 from openrouter_embeddings._bulk import Ledger
 from openrouter_embeddings._call import Call, Done, Failed
+from openrouter_embeddings._handing import Ready, count_of, nothing_whole, placed
 from openrouter_embeddings._pace import Pace
+from openrouter_embeddings._reading import Chunk, Reader, Unusable
+from openrouter_embeddings._reply import Reply
 from openrouter_embeddings._retry import is_pushback
 from openrouter_embeddings._space import Space
-from openrouter_embeddings.errors import (
-    ConfigurationError,
-    OpenRouterError,
-    ResponseError,
-)
+from openrouter_embeddings.errors import OpenRouterError, ResponseError
 from openrouter_embeddings.events import AttemptFinished, BatchSettled
-from openrouter_embeddings.inputs import one_input
 from openrouter_embeddings.values import (
     EmbeddedBatch,
     EmbeddingsResponse,
-    Failure,
     RunStats,
-    Truncation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from openrouter_embeddings._batches import Batch, Limits
+    from openrouter_embeddings._batches import Batch, Hits, Item, Limits, Vectors
     from openrouter_embeddings._call import Wait
-    from openrouter_embeddings._reply import Reply
+    from openrouter_embeddings._handing import Whole
+    from openrouter_embeddings._reading import Entry
     from openrouter_embeddings._too_long import Cutting
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
 
-    Vector = NDArray[np.float32]
-
 OnError = Literal["raise", "keep"]
 _READ_AT_ONCE = 500
+_MOST_ASKING = 2
 
 
 @define(eq=False)
@@ -65,37 +59,22 @@ class Task:
         call: The course of its logical request.
         timeout: Seconds that the attempt may take; None for no bound.
         began: When it began.
+        landed: Whether its reply is here, so that it is in flight no more.
+        rows: Where its vectors stand in the matrix of the whole run; None if they do not.
     """
 
     batch: Batch
     call: Call[EmbeddingsResponse]
     timeout: float | None
     began: float
+    landed: bool = False
+    rows: list[int] | None = None
 
     def outcome(
         self, answer: Reply | NoResponseError, now: float, random: float
     ) -> Done[EmbeddingsResponse] | Wait | Failed:
         """Read the answer; this is the part that takes long, and touches nothing shared."""
         return self.call.settle(answer, now, random)
-
-
-@frozen(eq=False)
-class Unusable:
-    """An input that cannot be sent, and why."""
-
-    item: Item
-    error: ConfigurationError
-
-
-@frozen(eq=False)
-class Shorter:
-    """A text that goes in the place of one that is too long."""
-
-    slot: Slot
-    item: Item
-
-
-Wanted = Item | Unusable | Shorter
 
 
 @frozen
@@ -110,6 +89,8 @@ class Plan:
         price: What a token costs in USD, or None where that is not known beforehand.
         pin_provider: Whether the provider of the first answer must give all.
         cutting: How texts that are too long are cut, or None where that is an error.
+        asks: Whether there is a cache to be asked.
+        whole: The matrix that collects the vectors of the whole run, if there is one.
     """
 
     template: EmbeddingRequest
@@ -119,6 +100,8 @@ class Plan:
     price: float | None = None
     pin_provider: bool = False
     cutting: Cutting | None = None
+    asks: bool = False
+    whole: Whole = nothing_whole
 
 
 @define(eq=False)
@@ -132,8 +115,11 @@ class BulkRun:
     space: Space = field(init=False)
     budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
-    _exhausted: bool = field(init=False, default=False)
-    _read: int = field(init=False, default=0)
+    reader: Reader = field(init=False)
+    _asking: int = field(init=False, default=0)
+    _asked: int = field(init=False, default=0)
+    _at_once: int = field(init=False, default=_READ_AT_ONCE)
+    _under_way: int = field(init=False, default=0)
     _given: int = field(init=False, default=0)
     _later: list[tuple[float, int, Task]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
@@ -144,17 +130,26 @@ class BulkRun:
         self.pace = Pace(self.plan.limits.max_in_flight)
         self.space = Space(self.plan.template, self.plan.pin_provider)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
+        self.reader = Reader(self.source, self.space, self.plan.asks)
 
-    def wanted(self) -> list[Wanted]:
-        """Read the next inputs, as many as there is room and need for, and check each."""
-        items: list[Wanted] = [
-            Shorter(slot, self._checked(text)) for slot, text in self.ledger.shortened()
-        ]
-        needed = 0 if self._exhausted else self._needed()
-        values = list(islice(self.source, needed))
-        self._exhausted = self._exhausted or len(values) < needed
-        items += map(self._item, values)
-        return items
+    def wanted(self) -> Chunk | None:
+        """Read the next inputs, as many as there is room and need for; None where there is not.
+
+        What is returned must come back to `add`, in the same order.
+        """
+        if self._asking >= _MOST_ASKING or (self.ledger.shortened and self._asking):
+            return None
+        if self.ledger.shortened:
+            chunk = self.reader.cut(self.ledger.shortened)
+            self._asking = _MOST_ASKING
+            return chunk
+        needed = 0 if self.reader.exhausted else self._needed()
+        chunk = self.reader.read(needed, self.ledger.known) if needed else Chunk(())
+        if not chunk:
+            return None
+        self._asking += 1
+        self._asked += len(chunk)
+        return chunk
 
     def _needed(self) -> int:
         """Count the inputs to read now; the first batch alone while the provider is open."""
@@ -162,42 +157,46 @@ class BulkRun:
             most = self.ledger.max_batch if self.ledger.idle else 0
         else:
             enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
-            most = _READ_AT_ONCE if self.ledger.queued < enough else 0
-        return min(self.ledger.room, most)
+            most = self._at_once if self.ledger.queued < enough else 0
+        return max(0, min(self.ledger.room - self._asked, most))
 
-    def _item(self, value: object) -> Wanted:
-        try:
-            return self._checked(value)
-        except ConfigurationError as error:
-            return Unusable(Item(value, "text", b"", 0), error)
-        finally:
-            self._read += 1
+    def add(self, chunk: Chunk, found: Sequence[Hits]) -> None:
+        """Take inputs that were read, with what the cache has of them, in the order of its keys."""
+        hits = [each for each in found if self.space.admits(each.vectors.shape[1])]
+        if chunk.slots:
+            self._asking = 0
+            self._replace(chunk, hits)
+            return
+        self._asking -= 1
+        self._asked -= len(chunk)
+        all_found = sum(len(each.vectors) for each in hits) == len(chunk)
+        self._at_once = self._more_at_once() if all_found else _READ_AT_ONCE
+        done = 0
+        for each in hits:
+            for place, vectors in _runs(chunk.places, each):
+                self._send(chunk.entries[done:place])
+                self.ledger.add_cached(vectors)
+                done = place + len(vectors)
+        self._send(chunk.entries[done:])
 
-    def _checked(self, value: object) -> Item:
-        wire, kind, size, tokens = one_input(self._read, value)
-        return Item(wire, kind, self.space.key(wire), size, tokens)
-
-    def keys(self, items: Iterable[Wanted]) -> list[bytes]:
-        """Return the keys under which a cache may have the inputs."""
-        sent = (item.item if isinstance(item, Shorter) else item for item in items)
-        keys = (self.space.store_key(item) for item in sent if not isinstance(item, Unusable))
-        return [key for key in keys if key is not None]
-
-    def add(self, items: Iterable[Wanted], cached: Mapping[bytes, Vector]) -> None:
-        """Take inputs that were read, with what the cache has of them."""
-        for item in items:
-            if isinstance(item, Unusable):
-                self.ledger.add_failure(item.item, item.error)
-                continue
-            if isinstance(item, Shorter):
-                self.ledger.replace(item.slot, item.item, self._found(item.item, cached))
+    def _send(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if isinstance(entry, str):
+                self.ledger.add(Slot(entry, "text", entry, len(entry)))
+            elif isinstance(entry, Unusable):
+                self.ledger.add_failure(entry.item, entry.error)
             else:
-                self.ledger.add(item, self._found(item, cached))
+                self.ledger.add(_slot_of(entry))
 
-    def _found(self, item: Item, cached: Mapping[bytes, Vector]) -> Vector | None:
-        if not cached or item.store_key is None:
-            return None
-        return self.space.usable(cached.get(item.store_key))
+    def _more_at_once(self) -> int:
+        """Read more at once where the cache has everything, so that nobody waits for the others."""
+        return max(_READ_AT_ONCE, min(2 * self._at_once, self.plan.limits.window // 4))
+
+    def _replace(self, chunk: Chunk, hits: Sequence[Hits]) -> None:
+        found = {place: vectors for each in hits for place, vectors in _singles(chunk.places, each)}
+        for place, (slot, entry) in enumerate(zip(chunk.slots, chunk.entries, strict=True)):
+            if slot in self.ledger.shortened:
+                self.ledger.replace(slot, cast("Item", entry), found.get(place))
 
     def take(self, now: float) -> Task | None:
         """Return an attempt to be made now, or None."""
@@ -216,14 +215,15 @@ class BulkRun:
 
     def _may_go_on(self) -> bool:
         """Let the first request find out the provider before others follow."""
-        return not self.space.is_open or self.pace.in_flight == 0
+        return not self.space.is_open or self._under_way == 0
 
     def _begun(self, task: Task, now: float) -> Task | None:
         timeout = task.call.begin(now)
         if isinstance(timeout, OpenRouterError):
             self._close(task, timeout)
             return self.take(now)
-        task.timeout, task.began = timeout, self.pace.begin(now)
+        task.timeout, task.began, task.landed = timeout, self.pace.begin(now), False
+        self._under_way += 1
         if self.budget.most is not None:
             tokens = sum(self.ledger.tokens_of(slot.sent) for slot in task.batch.slots)
             self.budget.reserve(id(task), tokens)
@@ -232,30 +232,52 @@ class BulkRun:
     def wait(self, now: float) -> float:
         """Return the seconds until there may be something to take; infinity: only answers help."""
         due = self._later[0][0] - now if self._later else math.inf
-        if self.ledger.queued and self._may_go_on() and self._may_begin():
+        if self.ledger.has_next and self._may_go_on() and self._may_cut() and self._may_begin():
             due = 0.0
         return max(self.pace.wait(now), due)
 
     def _may_cut(self) -> bool:
         """Say whether the next batch is as full as it will be; else inputs are to be read first."""
         full = self.ledger.queued >= self.ledger.max_batch
-        return full or self._exhausted or self._needed() == 0
+        return full or (not self._asking and (self.reader.exhausted or self._needed() == 0))
 
     def _may_begin(self) -> bool:
         """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
+        limit = int(self.pace.limit)
         waiting = len(self._later) + self.pace.in_flight
-        return waiting < int(self.pace.limit) and self._affordable()
+        # Replies that are here and not read yet must not pile up.
+        unread = self._under_way - self.pace.in_flight
+        return waiting < limit and 4 * unread <= limit and self._affordable()
 
     @property
     def over(self) -> bool:
         """Say whether nothing is left to read, send or wait for."""
-        return self._exhausted and self.ledger.idle
+        return self.reader.exhausted and not self._asking and self.ledger.idle
+
+    def landed(self, task: Task, answer: Reply | NoResponseError) -> None:
+        """Note that an answer is here; a success makes room for the next request before it is read.
+
+        A refusal does not: it is to be read first, since it may slow the run down.
+        """
+        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not task.landed:
+            task.landed = True
+            self.pace.ended()
+
+    def place(self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed) -> None:
+        """Write new vectors to where they end; this takes long, and touches nothing shared."""
+        if isinstance(step, Done):
+            whole = self.plan.whole(step.value.dimensions)
+            if whole is not None:
+                task.rows = placed(task.batch.slots, step.value.vectors, whole)
 
     def settle(
         self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
     ) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
         self.budget.release(id(task))
+        self._under_way -= 1
+        if not task.landed:
+            self.pace.ended()
         self._count(step.events)
         if isinstance(step, Done):
             self.pace.succeeded()
@@ -281,8 +303,6 @@ class BulkRun:
         if is_pushback(error):
             wait = error.retry_after if isinstance(error, ResponseError) else None
             self.pace.refused(task.began, now, wait)
-        else:
-            self.pace.failed()
 
     def _answered(
         self,
@@ -297,10 +317,11 @@ class BulkRun:
             self._close(task, drift)
             self.ledger.stop(drift)
             return *events, self._settled(task, now, drift)
-        self.ledger.settle(task.batch, list(response.vectors))
+        whole = None if task.rows is None else self.plan.whole(response.dimensions)
+        self.ledger.settle(task.batch, response.vectors if whole is None else whole, task.rows)
         return *events, self._settled(task, now, None, response.usage.cost)
 
-    def fresh(self, task: Task) -> dict[bytes, Vector]:
+    def fresh(self, task: Task) -> dict[bytes, Vectors]:
         """Return the vectors that a settled attempt has brought, by their keys in the cache."""
         keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in task.batch.slots)
         return {key: vector for key, vector in keyed if key is not None and vector is not None}
@@ -348,23 +369,22 @@ class BulkRun:
             self.stop(self.budget.reached())
         return False
 
-    def ready(self) -> EmbeddedBatch | None:
+    def ready(self) -> Ready | None:
         """Return the next positions whose outcome is known, in order, or None."""
-        slots = self.ledger.ready()
-        if not slots:
+        entries = self.ledger.ready()
+        if not entries:
             return None
-        start, self._given = self._given, self._given + len(slots)
-        return EmbeddedBatch(
-            vectors=self._matrix(slots),
+        start, self._given = self._given, self._given + count_of(entries)
+        width = self.space.width or 0
+        rest = EmbeddedBatch(
+            vectors=np.empty((0, width), np.float32),
             start=start,
-            failures=tuple(_failures(slots, start)),
-            from_cache=sum(slot.cached for slot in slots),
-            truncated=tuple(_truncations(slots, start)),
             stopped=self.ledger.stopped,
             model=self.space.model,
             providers=self.space.providers,
             stats=self.current_stats(),
         )
+        return Ready(entries, width, self.plan.whole(width), rest)
 
     def current_stats(self) -> RunStats:
         """Return what the run has done so far."""
@@ -376,24 +396,20 @@ class BulkRun:
             highest_concurrency=self.pace.highest,
         )
 
-    def _matrix(self, slots: Sequence[Slot]) -> NDArray[np.float32]:
-        width = self.space.width or 0
-        nothing = np.full(width, np.nan, dtype=np.float32)
-        # One join of bytes: assigning row by row lets other threads run in between, and waits.
-        rows = (nothing if slot.vector is None else slot.vector for slot in slots)
-        joined = bytearray().join(row.data for row in rows)
-        return np.frombuffer(joined, dtype=np.float32).reshape(len(slots), width)
+
+def _slot_of(item: Item) -> Slot:
+    return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
 
 
-def _failures(slots: Sequence[Slot], start: int) -> Iterator[Failure]:
-    for position, slot in enumerate(slots, start):
-        if slot.error is not None:
-            text = slot.item.wire if isinstance(slot.item.wire, str) else repr(slot.item.wire)
-            yield Failure(position, text[:80], slot.error)
+def _runs(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
+    """Say where vectors belong among the inputs of a chunk, whose keys may have gaps."""
+    first, last = places[hits.start], places[hits.start + len(hits.vectors) - 1]
+    if last - first == len(hits.vectors) - 1:
+        yield first, hits.vectors
+    else:
+        yield from _singles(places, hits)
 
 
-def _truncations(slots: Sequence[Slot], start: int) -> Iterator[Truncation]:
-    for position, slot in enumerate(slots, start):
-        if slot.vector is not None and slot.cut is not None:
-            whole, cut = str(slot.item.wire), str(slot.cut.wire)
-            yield Truncation(position, len(cut), len(whole))
+def _singles(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
+    for row in range(len(hits.vectors)):
+        yield places[hits.start + row], hits.vectors[row : row + 1]

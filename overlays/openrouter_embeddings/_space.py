@@ -35,6 +35,7 @@ class Space:
         width: How many numbers a vector has, once that is known.
         model: The model as its provider calls it, once that is known.
         providers: Who answered so far, the first one first.
+        store_keys: Makes the keys of inputs in the cache; None as long as the provider is open.
     """
 
     template: EmbeddingRequest
@@ -43,12 +44,12 @@ class Space:
     model: str | None = field(init=False, default=None)
     providers: tuple[str, ...] = field(init=False, default=())
     _keys: KeyMaker = field(init=False)
-    _store_keys: KeyMaker | None = field(init=False)
+    store_keys: KeyMaker | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with what the request itself says."""
         self._keys = keys_of(self.template)
-        self._store_keys = None if self.is_open else self._keys
+        self.store_keys = None if self.is_open else self._keys
 
     @property
     def is_open(self) -> bool:
@@ -61,15 +62,15 @@ class Space:
 
     def store_key(self, item: Item) -> bytes | None:
         """Return the key of an input in the cache, or None as long as that is open."""
-        if item.store_key is None and self._store_keys is not None:
-            item.store_key = self._store_keys.key(item.wire)
+        if item.store_key is None and self.store_keys is not None:
+            item.store_key = self.store_keys.key(item.wire)
         return item.store_key
 
-    def usable(self, vector: Vector | None) -> Vector | None:
-        """Return a vector of the cache if it is as wide as the others."""
-        if vector is not None and self.width is None:
-            self.width = len(vector)
-        return vector if vector is not None and len(vector) == self.width else None
+    def admits(self, width: int) -> bool:
+        """Say whether vectors of the cache are as wide as the others."""
+        if self.width is None:
+            self.width = width
+        return width == self.width
 
     def drift(self, response: EmbeddingsResponse) -> VectorError | None:
         """Take note of an answer, or say why its vectors do not belong to the others."""
@@ -91,7 +92,7 @@ class Space:
             message = f"{provider} answered though the run is pinned to {self.providers[0]}."
             return VectorError(message)
         self.providers = (*self.providers, provider)
-        if self._store_keys is None:
+        if self.store_keys is None:
             self._pin_to(provider)
         return None
 
@@ -101,7 +102,7 @@ class Space:
         preferences |= {"only": [provider], "allow_fallbacks": False}
         options = {**self.template.options, "provider": preferences}
         self.template = evolve(self.template, options=options)
-        self._store_keys = keys_of(self.template)
+        self.store_keys = keys_of(self.template)
 
 
 def keys_of(template: EmbeddingRequest) -> KeyMaker:

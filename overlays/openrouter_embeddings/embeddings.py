@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from openrouter_embeddings._handing import Whole
     from openrouter_embeddings._many import BulkOptions, OnError, RequestOptions
     from openrouter_embeddings._retry import RetryConfig
     from openrouter_embeddings._settings import Settings
@@ -175,7 +176,7 @@ class Embeddings(Operations):
         from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
 
         collected, report = collector_of(inputs, on_error), reporter_of(progress)
-        for batch in self.stream(inputs, model=model, **options):
+        for batch in self._batches(inputs, model, options, collected.whole):
             collected.add(batch)
             report(batch)
         return collected.result(on_error)
@@ -219,13 +220,20 @@ class Embeddings(Operations):
         Raises:
             ConfigurationError: An argument other than the inputs cannot be used.
         """
+        from openrouter_embeddings._handing import nothing_whole  # noqa: PLC0415 - slow to import
+
+        return self._batches(inputs, model, options, nothing_whole)
+
+    def _batches(
+        self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
+    ) -> Iterator[EmbeddedBatch]:
         from openrouter_embeddings._drive import drive  # noqa: PLC0415 - slow to import
         from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
         listed = self.list_models().find(model) if job.needs_listing else None
-        run = job.run(self, inputs, listed)
+        run = job.run(self, inputs, listed, whole)
         with job.store() as store:
             yield from drive(self._http, run, store, self._settings.tell)
 
@@ -347,7 +355,7 @@ class AsyncEmbeddings(Operations):
         from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
 
         collected, report = collector_of(inputs, on_error), reporter_of(progress)
-        async for batch in self.stream(inputs, model=model, **options):
+        async for batch in self._batches(inputs, model, options, collected.whole):
             collected.add(batch)
             report(batch)
         return collected.result(on_error)
@@ -372,13 +380,23 @@ class AsyncEmbeddings(Operations):
         self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
     ) -> AsyncGenerator[EmbeddedBatch]:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
+        from openrouter_embeddings._handing import nothing_whole  # noqa: PLC0415 - slow to import
+
+        batches = self._batches(inputs, model, options, nothing_whole)
+        async with aclosing(batches):
+            async for batch in batches:
+                yield batch
+
+    async def _batches(
+        self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
+    ) -> AsyncGenerator[EmbeddedBatch]:
         from openrouter_embeddings._drive import adrive  # noqa: PLC0415 - slow to import
         from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
         listed = (await self.list_models()).find(model) if job.needs_listing else None
-        run = job.run(self, inputs, listed)
+        run = job.run(self, inputs, listed, whole)
         with job.store() as store:
             running = adrive(self._http, run, store, self._settings.tell)
             # Ending early must reach the runner now, not when the garbage is collected.

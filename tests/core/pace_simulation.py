@@ -29,6 +29,7 @@ def simulate(rate, *, burst, retry_after, latency=0.2, seconds=300.0, warm_up=60
             heapq.heappush(under_way, (now + duration, began, good))
         elif under_way and under_way[0][0] <= now + wait:
             now, began, good = heapq.heappop(under_way)
+            pace.ended()
             if good:
                 pace.succeeded()
                 admitted += now > warm_up

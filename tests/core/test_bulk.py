@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits
-from openrouter_embeddings._batches import Item
+from openrouter_embeddings._batches import Cached, Slot
 from openrouter_embeddings._bulk import Ledger, is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
@@ -30,7 +30,7 @@ BAD = BadRequestResponseError("bad", status_code=400)
 
 
 def item(name, kind="text", size=10):
-    return Item(name, kind, str(name).encode(), size)
+    return Slot(name, kind, str(name).encode(), size)
 
 
 def ledger_of(names, **limits):
@@ -50,8 +50,8 @@ def play(ledger, answer):
     while (batch := ledger.take()) is not None:
         sent.append(list(batch.inputs))
         outcome = answer(batch.inputs)
-        vectors = outcome is None
-        ledger.settle(batch, [vector(name) for name in batch.inputs] if vectors else outcome)
+        found = np.stack([vector(name) for name in batch.inputs])
+        ledger.settle(batch, found if outcome is None else outcome)
     return sent
 
 
@@ -91,7 +91,7 @@ def test_equal_inputs_are_sent_once():
     ledger = ledger_of("abacaba")
 
     assert play(ledger, lambda _: None) == [["a", "b", "c"]]
-    assert [slot.item.wire for slot in ledger.ready()] == list("abacaba")
+    assert [slot.wire for slot in ledger.ready()] == list("abacaba")
 
 
 def test_wide_vectors_are_remembered_by_their_bytes(monkeypatch):
@@ -113,7 +113,7 @@ def test_equal_inputs_are_remembered_for_a_window():
     play(ledger, lambda _: None)
     ledger.ready()
     ledger.add(item("a"))
-    assert [slot.item.wire for slot in ledger.ready()] == ["a"]
+    assert [slot.wire for slot in ledger.ready()] == ["a"]
 
     for name in "cde":
         ledger.add(item(name))
@@ -150,14 +150,17 @@ def test_failures_are_not_remembered():
 def test_what_the_cache_has_is_not_sent():
     """It leaves at once, in its place."""
     ledger = Ledger(Limits())
-    ledger.add(item("a"), vector("a"))
+    ledger.add_cached(np.stack([vector("a"), vector("c")]))
     ledger.add(item("b"))
-    ledger.add(item("a"))
+    ledger.add_cached(vector("a")[None])
 
-    assert [slot.cached for slot in ledger.ready()] == [True]
+    (cached,) = ledger.ready()
+    assert isinstance(cached, Cached)
+    assert cached.vectors.tolist() == [vector("a").tolist(), vector("c").tolist()]
+    assert ledger.room == ledger.limits.window - 2
     assert play(ledger, lambda _: None) == [["b"]]
     assert len(ledger.ready()) == 2
-    assert ledger.from_cache == 2
+    assert ledger.room == ledger.limits.window
 
 
 def test_positions_leave_in_order():
@@ -165,10 +168,10 @@ def test_positions_leave_in_order():
     ledger = ledger_of("abcd", max_batch=2)
     first, second = ledger.take(), ledger.take()
 
-    ledger.settle(second, [vector("c"), vector("d")])
+    ledger.settle(second, np.stack([vector("c"), vector("d")]))
     assert ledger.ready() == []
-    ledger.settle(first, [vector("a"), vector("b")])
-    assert [slot.item.wire for slot in ledger.ready()] == list("abcd")
+    ledger.settle(first, np.stack([vector("a"), vector("b")]))
+    assert [slot.wire for slot in ledger.ready()] == list("abcd")
     assert ledger.idle
 
 
@@ -185,8 +188,8 @@ def test_one_bad_input_costs_few_requests(count):
         sent = play(ledger, refusing(guilty))
 
         slots = ledger.ready()
-        assert [slot.item.wire for slot in slots] == list(range(count))
-        assert [slot.item.wire for slot in slots if slot.error is not None] == [guilty]
+        assert [slot.wire for slot in slots] == list(range(count))
+        assert [slot.wire for slot in slots if slot.error is not None] == [guilty]
         assert len(sent) - 1 <= 2 * math.log2(count) + 1
         assert ledger.max_batch == count
 
@@ -210,7 +213,7 @@ def test_several_bad_inputs_are_all_found(error):
 
     play(ledger, refusing(*bad, error=error))
 
-    failed = {slot.item.wire: slot.error for slot in ledger.ready() if slot.error is not None}
+    failed = {slot.wire: slot.error for slot in ledger.ready() if slot.error is not None}
     assert failed == dict.fromkeys(bad, error)
 
 

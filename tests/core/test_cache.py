@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
 
 import openrouter_embeddings
+from openrouter_embeddings import _cache_file
 from openrouter_embeddings import cache as cache_module
 from openrouter_embeddings.cache import CacheInfo, EmbeddingCache, KeyMaker, cache_key
 from openrouter_embeddings.errors import ConfigurationError, InvalidTypeError
@@ -221,53 +221,118 @@ def test_the_file_is_for_its_owner_alone(path):
     assert modes == dict.fromkeys(names, 0o600)
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("vector", vector_of(2).tobytes()),
-        ("vector", vector_of(1).tobytes()[:-4]),
-        ("vector", vector_of(1).tobytes()[:-1]),
-        ("vector", b""),
-        ("vector", "text"),
-        ("checksum", 7),
-        ("checksum", "text"),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
-def test_a_damaged_row_is_no_hit_and_goes(cache, path, column, value):
-    """It is deleted and counted, its neighbours are found, and a new vector takes its place."""
-    stored = vectors_of(range(3))
+DAMAGES = {
+    "one bit": lambda part: bytes([part[0] ^ 1]) + part[1:],
+    "two words swapped": lambda part: part[8:16] + part[:8] + part[16:],
+    "zeros": lambda part: bytes(16) + part[16:],
+}
+
+
+def damage(path, column, change):
+    """Change the bytes of the first block that has more than one vector."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        query = f"SELECT id, {column} FROM blocks ORDER BY size DESC"
+        number, part = connection.execute(query).fetchone()
+        update = f"UPDATE blocks SET {column} = ? WHERE id = ?"
+        connection.execute(update, (change(part), number))
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("column", ["keys", "checksums", "vectors"])
+@pytest.mark.parametrize("change", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_vector_is_no_hit_and_goes(cache, path, column, change):
+    """It is deleted and counted, its neighbours are found, and a new one takes its place."""
+    stored = vectors_of(range(5), 16)
     cache.put(stored, model=MODEL)
-    edit(path, f"UPDATE vectors SET {column} = ? WHERE key = ?", value, key_of(1))
+    damage(path, column, change)
 
     found = cache.get(list(stored))
 
-    assert found.keys() == {key_of(0), key_of(2)}
-    assert (cache.corrupted, cache.info().vectors) == (1, 2)
-    cache.put({key_of(1): vector_of(1)}, model=MODEL)
+    lost = cache.corrupted
+    assert 1 <= lost <= 3
+    assert same(found, dict(list(stored.items())[lost:]))
+    assert cache.info().vectors == 5 - lost
+    assert same(cache.get(list(stored)), found)
+    cache.put(dict(list(stored.items())[:lost]), model=MODEL)
     assert same(cache.get(list(stored)), stored)
-    assert cache.corrupted == 1
+    assert cache.corrupted == lost
 
 
-def test_a_row_under_a_wrong_key_is_damaged(cache, path):
+@pytest.mark.parametrize("column", ["keys", "checksums", "vectors"])
+@pytest.mark.parametrize("value", [lambda part: part[:-1], lambda _: b"", lambda _: "text"])
+def test_a_block_that_cannot_be_read_goes(cache, path, column, value):
+    """Nothing in it can be trusted; the vectors of other blocks are found."""
+    stored = vectors_of(range(3))
+    cache.put(stored, model=MODEL)
+    others = vectors_of(range(3, 5))
+    cache.put(others, model=MODEL)
+    damage(path, column, value)
+
+    assert same(cache.get([*stored, *others]), others)
+    assert (cache.corrupted, cache.info().vectors) == (3, 2)
+    cache.put(stored, model=MODEL)
+    assert same(cache.get(list(stored)), stored)
+
+
+def test_a_vector_under_a_wrong_key_is_damaged(cache, path):
     """The checksum covers the key, so that a whole vector of another input is no hit."""
     cache.put({key_of(1): vector_of(1)}, model=MODEL)
-    edit(path, "UPDATE vectors SET key = ?", key_of(2))
+    edit(path, "UPDATE blocks SET keys = ?", key_of(2))
+    edit(path, "UPDATE places SET key = ?", key_of(2))
 
     assert cache.get([key_of(1), key_of(2)]) == {}
     assert cache.corrupted == 1
 
 
-def test_a_row_that_was_replaced_meanwhile_is_not_deleted(cache):
-    """Between finding a damaged row and deleting it, another process may store a whole one."""
-    cache.put({key_of(1): vector_of(1)}, model=MODEL)
-    checksum = crc32(vector_of(1).tobytes(), crc32(key_of(1)))
+def test_what_was_stored_anew_meanwhile_is_not_deleted(cache):
+    """Between finding a damaged vector and deleting it, another process may store a whole one."""
+    cache.put(vectors_of(range(3)), model=MODEL)
 
-    deleted = cache._run(
-        lambda connection: cache_module._delete_damaged(connection, [(1, checksum + 1)])
-    )
+    lost = cache._run(lambda connection: cache_module._repaired(connection, {1, 99}))
 
-    assert (deleted, cache.info().vectors) == (0, 1)
+    assert (lost, cache.info().vectors) == (0, 3)
+    assert same(cache.get(list(vectors_of(range(3)))), vectors_of(range(3)))
+
+
+@pytest.mark.parametrize("width", [2, 3, 8, 1536, 4097, 40_000])
+def test_any_order_finds_everything(cache, width):
+    """In the order of storing, backwards, shuffled, with gaps and strangers, again and again."""
+    stored = vectors_of(range(60), width)
+    for start in range(0, 60, 7):
+        cache.put(dict(list(stored.items())[start : start + 7]), model=MODEL)
+    keys, chance = list(stored), random.Random(width)
+    orders = [keys, keys[::-1], chance.sample(keys, 60), keys[3::2], [*keys[50:], *keys[:10]]]
+    orders.append([key for known in keys for key in (known, os.urandom(32), known)])
+
+    for order in orders:
+        found = cache.find(order)
+        by_place = {
+            hits.start + row: vector for hits in found for row, vector in enumerate(hits.vectors)
+        }
+        assert list(by_place) == sorted(by_place)
+        expected = {place: stored[key] for place, key in enumerate(order) if key in stored}
+        assert same(by_place, expected)
+
+
+def test_neighbours_come_in_few_pieces(cache):
+    """What was stored in an order is found in that order without work for the single vector."""
+    stored = vectors_of(range(2_000), 64)
+    cache.put(stored, model=MODEL)
+
+    assert len(cache.find(list(stored))) < 10
+
+
+def test_a_vector_that_is_replaced_leaves_its_neighbours(cache):
+    """Its block loses it, whatever its place was."""
+    stored = vectors_of(range(5))
+    cache.put(stored, model=MODEL)
+    new = {key_of(0): vector_of(10), key_of(2): vector_of(12), key_of(7): vector_of(17)}
+    cache.put(new, model=MODEL)
+
+    assert same(cache.get([*stored, *new]), stored | new)
+    assert (cache.info().vectors, cache.corrupted) == (6, 0)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path):
@@ -303,7 +368,7 @@ def test_a_cache_of_another_format_is_refused(path):
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(ConfigurationError, match="format 99, where 1 is needed"):
+    with pytest.raises(ConfigurationError, match="format 99, where 2 is needed"):
         EmbeddingCache(path)
 
 
@@ -496,7 +561,7 @@ def test_who_comes_second_finds_the_tables_made(cache):
     """Two processes may both see an empty file; the slower one leaves what the faster has made."""
     cache.put(vectors_of([1]), model=MODEL)
 
-    cache._run(lambda connection: cache_module._create_schema(connection, cache.path))
+    cache._run(lambda connection: _cache_file._create_schema(connection, cache.path))
 
     assert same(cache.get([key_of(1)]), vectors_of([1]))
 
@@ -564,7 +629,7 @@ def test_both_sides_of_a_fork_go_on(path):
 
 def test_a_lock_that_stays_is_waited_for_and_then_told(path, monkeypatch):
     """The waiting is bounded, and the error names the file."""
-    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(_cache_file, "_BUSY_SECONDS", 0.01)
     monkeypatch.setattr(cache_module, "_PATIENCE_SECONDS", 0.03)
     with EmbeddingCache(path) as cache:
         other = sqlite3.connect(path, isolation_level=None)

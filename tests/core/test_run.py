@@ -100,13 +100,13 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
     run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
-        while items := run.wanted():
-            run.add(items, {})
+        while (chunk := run.wanted()) is not None:
+            run.add(chunk, ())
         while (task := run.take(now)) is not None:
             serial += 1
             heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, task))
-        if (batch := run.ready()) is not None:
-            batches.append(batch)
+        if (ready := run.ready()) is not None:
+            batches.append(ready.batch())
         elif run.over and not under_way:
             return batches, now
         elif under_way and under_way[0][0] <= now + run.wait(now):
