@@ -56,6 +56,13 @@ def limit(url: str) -> dict[str, Call]:
     return fastest(url, IN_FLIGHT)
 
 
+def unread(url: str) -> dict[str, Call]:
+    """Bare sockets that look at nothing."""
+    from bench.limit import unread as received
+
+    return received(url, IN_FLIGHT)
+
+
 def ours(url: str) -> dict[str, Call]:
     """This package."""
     from openrouter_embeddings import Limits, OpenRouter
@@ -85,7 +92,10 @@ def ours_async(url: str) -> dict[str, Call]:
     def parallel(texts: Texts) -> np.ndarray:
         return runner.run(embeddings.embed(texts, model=MODEL, limits=small)).vectors
 
-    return {"one": one, "parallel": parallel}
+    def many(texts: Texts) -> np.ndarray:
+        return runner.run(embeddings.embed(texts, model=MODEL)).vectors
+
+    return {"one": one, "many": many, "parallel": parallel}
 
 
 def openai(url: str) -> dict[str, Call]:
@@ -200,6 +210,7 @@ def langchain(url: str) -> dict[str, Call]:
 
 
 PEERS: dict[str, Callable[[str], dict[str, Call]]] = {
+    "received, not read": unread,
     "the limit": limit,
     "ours": ours,
     "ours, async": ours_async,
