@@ -101,6 +101,39 @@ def test_vectors_that_cannot_be_trusted_are_refused(embeddings, dimensions, prob
         matrix_of(embeddings, range(len(embeddings)), dimensions)
 
 
+@pytest.mark.parametrize("number", [1e-45, 1e-30, 1e25, 3.4e38])
+def test_extreme_numbers_are_vectors(number):
+    """Their squares are zero or infinite; they are not."""
+    matrix = matrix_of([text_of(number, 0), text_of(0, -number)], [0, 1], None)
+
+    assert matrix.tolist() == np.float32([[number, 0], [0, -number]]).tolist()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 384, 1024, 1536])
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_base64_of_every_width_is_decoded(width, count):
+    """Padded or not, few or many, in any order."""
+    rows = np.random.default_rng(width).standard_normal((count, width)).astype(np.float32)
+    order = np.random.default_rng(1).permutation(count).tolist()
+    texts = [text_of(*rows[row]) for row in order]
+
+    assert np.array_equal(matrix_of(texts, order, None), rows)
+    assert np.array_equal(matrix_of(texts, range(count), None), rows[order])
+
+
+@pytest.mark.parametrize(
+    "bad", ["=AAAAAAA", "AA==AAAA", "AAAAAA=A", "AAAA====", "AAAA AA=", "AAA-AAA="]
+)
+@pytest.mark.parametrize("width", [1, 2])
+def test_bad_base64_among_many_is_named(bad, width):
+    """Padding inside of a text, a space, another alphabet: never another vector by accident."""
+    texts = [text_of(*[1.0] * width)] * 5
+    texts[3] = bad if width == 1 else f"{bad}{bad[-4:]}"
+
+    with pytest.raises(VectorError, match="input 3"):
+        matrix_of(texts, range(5), None)
+
+
 def test_whole_numbers_are_numbers():
     """JSON writes 1.0 as 1 when it likes."""
     assert decode([1, -2], 0).tolist() == [1.0, -2.0]
