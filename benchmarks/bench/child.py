@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from bench.peers import PEERS
-from bench.server import matrix
+from bench.server import WIDTH, matrix
 
 _WARM_SECONDS = 0.3
 ARRAYS = {"the limit", "ours", "ours, async", "httpx + base64"}  # the others hold lists of numbers
@@ -24,7 +24,7 @@ def touch(count: int, peer: str) -> None:
     first after a pause would pay for that, by a second for each gigabyte.
     """
     lists = 1.5 if peer in ARRAYS else 11.0
-    size = int(count * matrix().shape[1] * 4 * lists)
+    size = int(count * WIDTH * 4 * lists)
     subprocess.run([sys.executable, "-c", f"bytearray({size})"], check=True)
 
 

@@ -13,7 +13,6 @@ import math
 import socket
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -37,7 +36,6 @@ HTTPCORE_ERRORS = (
 )
 _WRITE_BYTES = 256 * 1024
 _READ_BYTES = 256 * 1024
-_TOGETHER_BYTES = 64 * 1024
 _MOST_CONNECTIONS = 256
 _KEEPALIVE_SECONDS = 30.0
 
@@ -96,42 +94,14 @@ class _Pieces:
         self._came = self._came + size if size == self._asked else 0
 
 
-class _Outgoing:
-    """What is to be written: httpcore writes the head of a request and its body one by one.
-
-    Small ones wait for each other, and go out before the next read at the latest; a system call and
-    a packet for each would be a tenth of the work of a short request.
-    """
-
-    def __init__(self) -> None:
-        self._waiting = b""
-
-    def add(self, data: bytes) -> bytes:
-        """Take what is to be written, and return what is to be written now."""
-        if len(self._waiting) + len(data) > _TOGETHER_BYTES:
-            return self.rest() + data if self._waiting else data
-        self._waiting += data
-        return b""
-
-    def rest(self) -> bytes:
-        """Return what still waits."""
-        waiting, self._waiting = self._waiting, b""
-        return waiting
-
-
 class _BoundStream(httpcore.NetworkStream):
     """A connection whose every wait asks how much time the exchange has left."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
         self._pieces = _Pieces()
-        self._outgoing = _Outgoing()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        # A server that hangs up while it is written to may have said why, so it is read all the
-        # same, as httpcore does.
-        with suppress(httpcore.WriteError):
-            self._write(self._outgoing.rest(), timeout)
         left = _clock.left(timeout)
         if left == 0:
             raise httpcore.ReadTimeout(TIMED_OUT)
@@ -140,9 +110,6 @@ class _BoundStream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._write(self._outgoing.add(buffer), timeout)
-
-    def _write(self, buffer: bytes, timeout: float | None) -> None:
         for start in range(0, len(buffer), _WRITE_BYTES):
             left = _clock.left(timeout)
             if left == 0:
@@ -209,19 +176,14 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
         self._pieces = _Pieces()
-        self._outgoing = _Outgoing()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the signature of httpcore
-        if waiting := self._outgoing.rest():
-            with suppress(httpcore.WriteError):
-                await self._inner.write(waiting, timeout)
         data = await self._inner.read(self._pieces.ask(max_bytes), timeout)
         self._pieces.came(len(data))
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the signature of httpcore
-        if ready := self._outgoing.add(buffer):
-            await self._inner.write(ready, timeout)
+        await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

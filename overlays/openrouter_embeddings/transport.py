@@ -6,7 +6,7 @@ import functools
 import ipaddress
 import weakref
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,7 +16,7 @@ from openrouter_embeddings._reply import Reply
 from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import AsyncIterable, Generator, Iterable, Mapping
 
     from openrouter_embeddings._wire import WireRequest
 
@@ -231,8 +231,8 @@ def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply 
     try:
         response = http.send(request, stream=True)
         try:
-            exchange.begin(response)
-            for chunk in response.iter_bytes():
+            parts = response.stream if exchange.begin(response) else response.iter_bytes()
+            for chunk in cast("Iterable[bytes]", parts):
                 exchange.take(chunk)
         finally:
             response.close()
@@ -254,8 +254,8 @@ async def asend(
     try:
         response = await http.send(request, stream=True)
         try:
-            exchange.begin(response)
-            async for chunk in response.aiter_bytes():
+            parts = response.stream if exchange.begin(response) else response.aiter_bytes()
+            async for chunk in cast("AsyncIterable[bytes]", parts):
                 exchange.take(chunk)
         finally:
             await response.aclose()
@@ -308,13 +308,21 @@ class _Exchange:
         self._size = 0
         self.begun = False
 
-    def begin(self, response: httpx.Response) -> None:
-        """Note that a reply has begun, and make room for as much of its body as it announces."""
+    def begin(self, response: httpx.Response) -> bool:
+        """Note that a reply has begun, and make room for as much of its body as it announces.
+
+        Returns:
+            Whether the body comes as it is, with nothing to be decompressed.
+        """
         self.begun = response.is_success
         self._headers = _plain(response.headers)
-        announced = self._headers.get("content-length", "")
-        if announced.isdecimal() and "content-encoding" not in self._headers:
+        announced, plain = self._headers.get("content-length", ""), self._is_plain()
+        if plain and announced.isdecimal():
             self._body = bytearray(min(int(announced), _MOST_ROOM_BYTES))
+        return plain
+
+    def _is_plain(self) -> bool:
+        return self._headers.get("content-encoding", "identity") == "identity"
 
     def take(self, chunk: bytes) -> None:
         start, self._size = self._size, self._size + len(chunk)
