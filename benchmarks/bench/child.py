@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import time
 
 import numpy as np
 
 from bench.peers import PEERS
-from bench.server import WIDTH, matrix
+from bench.server import matrix
 
 _WARM_SECONDS = 0.3
 ARRAYS = {"the limit", "ours", "ours, async", "httpx + base64"}  # the others hold lists of numbers
-
-
-def touch(count: int, peer: str) -> None:
-    """Let another process use as much memory as this one will need, and give it back.
-
-    Hosts of virtual machines take free memory away and are slow to hand it out again. Whoever comes
-    first after a pause would pay for that, by a second for each gigabyte.
-    """
-    lists = 1.5 if peer in ARRAYS else 11.0
-    size = int(count * WIDTH * 4 * lists)
-    subprocess.run([sys.executable, "-c", f"bytearray({size})"], check=True)
 
 
 def texts_of(count: int) -> list[str]:
@@ -42,8 +30,6 @@ def main(peer: str, way: str, url: str, count: int, calls: int) -> None:
     call(texts if way == "one" else texts[:1])
     while way == "one" and time.perf_counter() < warm:
         call(texts)
-    if way != "one":
-        touch(count, peer)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(calls):

@@ -1,7 +1,7 @@
 """How fast a bulk run may go: adaptive, learnt from what the service admits and refuses. Pure.
 
-Two bounds work together. The number of requests in flight rises by one with each success until the
-first refusal, then by one for each round of successes; a refusal cuts it. The rate at which
+Two bounds work together. The number of requests in flight rises by three with each success until
+the first refusal, then by one for each round of successes; a refusal cuts it. The rate at which
 requests begin is unbounded until the first refusal. Then it doubles every second until it is
 refused again, and from there on it stays near what was refused: a small step down with each
 refusal, and so slow a rise that a refusal, with the wait that the service asks for, costs a few per

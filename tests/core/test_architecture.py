@@ -18,7 +18,18 @@ MODULES = {
 PURE = {
     *("errors", "values", "events", "catalog", "inputs", "parts", "provider", "_checks", "_retry"),
     *("_retry_after", "_reply", "_vectors", "_call", "_pages", "_fault_values"),
-    *("_bulk", "_batches", "_budget", "_pace", "_run", "_space", "_too_long", "_keys"),
+    *(
+        "_bulk",
+        "_batches",
+        "_budget",
+        "_handing",
+        "_reading",
+        "_pace",
+        "_run",
+        "_space",
+        "_too_long",
+        "_keys",
+    ),
     *("_estimate", "_collect", "_job_settings", "_contract_replies"),
 }
 PARTS = {"httpx", "httpcore", "time", "asyncio", "threading", "socket", "openrouter_embeddings_api"}
@@ -118,6 +129,12 @@ def test_an_import_loads_nothing_heavy(statement):
 
     assert "openrouter_embeddings" in loaded
     assert not EXTRAS & (loaded - loaded_by("import httpx"))
+
+
+def test_httpx_comes_with_the_first_client():
+    """A program that imports the package and makes no client does not pay for it."""
+    assert "httpx" not in loaded_by("from openrouter_embeddings import AsyncOpenRouter, OpenRouter")
+    assert "httpx" in loaded_by("from openrouter_embeddings import OpenRouter; OpenRouter('k')")
 
 
 def loaded_by(statement):

@@ -163,6 +163,35 @@ def test_what_the_cache_has_is_not_sent():
     assert ledger.room == ledger.limits.window
 
 
+def test_a_size_in_doubt_is_not_tried_again_meanwhile():
+    """While halves of the first refused batch are out, no batch of its size follows."""
+    ledger = ledger_of(range(100), max_batch=10)
+    first = ledger.take()
+    ledger.settle(first, PayloadTooLargeResponseError("big", status_code=413))
+
+    half = ledger.take()
+    assert len(half.slots) == 5
+    assert not ledger.has_next
+    assert ledger.take() is None
+
+    ledger.settle(half, np.ones((5, 2), np.float32))
+    other = ledger.take()
+    ledger.settle(other, np.ones((5, 2), np.float32))
+    assert len(ledger.take().slots) == 5
+
+
+def test_what_comes_again_and_again_keeps_no_other_vectors_in_memory():
+    """Its vector leaves the matrix of the reply, which is as large as all others together."""
+    ledger = ledger_of("abcdefgh", max_batch=8)
+    play(ledger, lambda _: None)
+    for _ in range(3):
+        ready = ledger.ready()
+        ledger.add(item("a"))
+
+    assert ready[-1].vectors.shape == (1, 2)
+    assert ready[-1].vector.tolist() == vector("a").tolist()
+
+
 def test_positions_leave_in_order():
     """A batch that is done early waits for those before it."""
     ledger = ledger_of("abcd", max_batch=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import sys
 import threading
@@ -193,3 +194,33 @@ def test_time_that_is_up_is_not_waited_for(server):
             client.embeddings.list_models(timeout=1e-9, retries=None)
 
     assert began <= time.monotonic()
+
+
+BODY = b'{"data": [{"embedding": [0.5, -1.0], "index": 0}], "model": "m"}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, BODY),
+        ({"content-encoding": "identity"}, BODY),
+        ({"content-encoding": "gzip"}, gzip.compress(BODY)),
+        ({"content-length": "1"}, BODY),
+        ({"content-length": "100000"}, BODY),
+        ({"content-length": "many"}, BODY),
+    ],
+    ids=str,
+)
+def test_bodies_are_taken_whole_however_they_come(headers, body):
+    """Compressed or not, announced rightly, wrongly or not at all."""
+
+    def answer(_request):
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer)) as http,
+        OpenRouter("key", base_url="https://service.example/v1", http_client=http) as client,
+    ):
+        response = client.embeddings.generate(input="a", model="m")
+
+    assert response.vectors.tolist() == [[0.5, -1.0]]

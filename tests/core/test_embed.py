@@ -282,6 +282,27 @@ def test_progress_and_events_are_told(server, connect):
     assert sum(event.inputs for event in settled) == 700
 
 
+def test_who_is_told_of_progress_changes_nothing(client):
+    """The batches are parts of the result, to be looked at."""
+    seen = []
+    result = client.embed(TEXTS, limits=SMALL, progress=seen.append)
+
+    with pytest.raises(ValueError, match="read-only"):
+        seen[0].vectors[0] = 0
+    assert np.array_equal(np.concatenate([batch.vectors for batch in seen]), result.vectors)
+    result.vectors[0] = 0
+
+
+def test_the_batches_of_a_stream_are_the_callers(server):
+    """Whoever normalises them in place spoils no later vector of an equal input."""
+    texts = [f"text {number % 30}" for number in range(300)]
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        for batch in client.embeddings.stream(texts, model=MODEL, limits=Limits(max_batch=10)):
+            rows = texts[batch.start : batch.start + len(batch)]
+            assert np.array_equal(batch.vectors, expected(server, rows))
+            batch.vectors[:] = 0
+
+
 def test_an_estimate_costs_nothing(server, client):
     """An interval that holds what it will cost."""
     estimate = client.call("estimate", TEXTS, model=MODEL)

@@ -49,7 +49,7 @@ def test_refusals_by_chance_do_not_bring_a_run_to_a_stand(every, seed, retry_aft
 
 
 def test_it_begins_low_and_grows_to_its_bound():
-    """One more with each success, never more than allowed."""
+    """More with each success, never more than allowed."""
     pace = Pace(max_in_flight=10)
     seen = []
     for _ in range(20):

@@ -11,6 +11,7 @@ import pytest
 from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
+from openrouter_embeddings._batches import Hits
 from openrouter_embeddings._call import Call
 from openrouter_embeddings._reply import Reply
 from openrouter_embeddings._run import BulkRun, Plan
@@ -118,6 +119,122 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
         else:
             now += run.wait(now)
     pytest.fail(f"not over after {most_seconds:g} seconds")
+
+
+OK = Reply(200, {}, b"", datetime.now(UTC))
+REFUSED = Reply(429, {}, b"", datetime.now(UTC))
+
+
+def run_over(texts, limits=LIMITS, **plan):
+    """Begin a run whose requests are answered by hand."""
+
+    def call(request, started):
+        return Call(Operation(request), RetryConfig(), 60.0, 600.0, started)
+
+    return BulkRun(Plan(TEMPLATE, call, limits, **plan), iter(texts))
+
+
+def taken(run, now=0.0):
+    """Take all requests that may begin."""
+    while (chunk := run.wanted()) is not None:
+        run.add(chunk, ())
+    return list(iter(lambda: run.take(now), None))
+
+
+def answer(run, task, now=0.0):
+    """Answer a request with the right vectors."""
+    operation = task.call.operation
+    vectors = np.stack([vector(text) for text in operation.request.wire_input])
+    operation.answer = EmbeddingsResponse(vectors, provider="x")
+    outcome = task.outcome(OK, now, 0.5)
+    run.place(task, outcome)
+    run.settle(task, outcome, now)
+
+
+def test_a_reply_that_is_here_makes_room_before_it_is_read():
+    """The next request does not wait for it; what waits to be read is bounded all the same."""
+    run = run_over(f"input {number}" for number in range(10_000))
+    first = taken(run)
+    assert len(first) == 4
+
+    run.landed(first[0], OK)
+    assert len(taken(run)) == 1
+    run.landed(first[0], OK)
+    assert taken(run) == []
+    for task in first[1:]:
+        run.landed(task, OK)
+        taken(run)
+    assert run.pace.in_flight < 4
+
+    for task in first:
+        answer(run, task)
+    assert run.pace.in_flight + len(taken(run)) >= 4
+
+
+def test_a_refusal_makes_no_room_before_it_is_read():
+    """It may mean that the run is to slow down."""
+    run = run_over(f"input {number}" for number in range(10_000))
+    first = taken(run)
+
+    run.landed(first[0], REFUSED)
+    run.landed(first[1], NoResponseError("reset"))
+
+    assert taken(run) == []
+
+
+def test_the_first_reply_is_read_before_others_follow_a_pinned_provider():
+    """That it is here does not say yet who gave it."""
+    run = run_over((f"input {number}" for number in range(1_000)), pin_provider=True)
+    (first,) = taken(run)
+
+    run.landed(first, OK)
+    assert taken(run) == []
+    answer(run, first)
+    assert len(taken(run)) > 1
+
+
+def test_answers_of_the_cache_come_back_in_order():
+    """Two questions are under way at a time, and rows are where they belong."""
+    texts = [f"input {number}" for number in range(2_000)]
+    run = run_over(texts, Limits(max_batch=20, window=700), asks=True)
+    chunks = [run.wanted(), run.wanted()]
+    assert [len(chunk) for chunk in chunks] == [500, 200]
+    assert run.wanted() is None
+    known = [[Hits(0, np.stack([vector(text) for text in chunk.entries[:50]]))] for chunk in chunks]
+
+    assert taken(run) == []
+    for chunk, found in zip(chunks, known, strict=True):
+        run.add(chunk, found)
+    batch = run.ready().batch()
+
+    assert batch.from_cache == len(batch) == 50
+    assert np.array_equal(batch.vectors, np.stack([vector(text) for text in texts[:50]]))
+
+
+def test_vectors_of_another_width_in_the_cache_are_not_taken():
+    """They belong to another space, whoever put them there."""
+    run = run_over(["input 1", "input 2"], asks=True)
+    chunk = run.wanted()
+
+    run.add(chunk, [Hits(0, np.float32([[1, 1]])), Hits(1, np.float32([[1, 1, 1]]))])
+    (task,) = taken(run)
+
+    assert task.batch.inputs == ["input 2"]
+
+
+def test_inputs_that_cannot_be_sent_stand_between_those_of_the_cache():
+    """A gap among the keys moves nothing."""
+    run = run_over(["input 0", "", "input 2", "é", "input 4"], asks=True)
+    chunk = run.wanted()
+    assert list(chunk.places) == [0, 2, 3, 4]
+
+    run.add(chunk, [Hits(0, np.stack([vector(f"input {n}") for n in (0, 2, 3, 4)]))])
+    batch = run.ready().batch()
+
+    assert [failure.position for failure in batch.failures] == [1]
+    assert batch.vectors[[0, 2, 3, 4], 0].tolist() == [0, 2, 3, 4]
+    assert np.isnan(batch.vectors[1]).all()
+    assert batch.from_cache == 4
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.0, 1.0])
