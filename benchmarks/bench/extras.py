@@ -46,7 +46,7 @@ def import_times() -> dict[str, dict[str, float]]:
 def _seconds(codes: dict[str, str]) -> dict[str, float]:
     """Measure processes; what one takes that does nothing is deducted."""
     runs: dict[str, list[float]] = {name: [] for name in ("", *codes)}
-    for _ in range(9):
+    for _ in range(5):
         for name, seconds in runs.items():
             code = codes.get(name, "")
             began = time.perf_counter()
@@ -109,8 +109,9 @@ def cache_speed(folder: Path, count: int, width: int) -> dict[str, float]:
 
     rows = np.random.default_rng(1).standard_normal((2048, width)).astype(np.float32)
     keys = [number.to_bytes(32, "little") for number in range(count)]
+    path = folder / f"cache-{width}.sqlite"
     began = time.perf_counter()
-    with EmbeddingCache(folder / "cache.sqlite") as cache:
+    with EmbeddingCache(path) as cache:
         for start in range(0, count, 2048):
             part = keys[start : start + 2048]
             cache.put(dict(zip(part, rows, strict=False)), model="bench")
@@ -118,7 +119,7 @@ def cache_speed(folder: Path, count: int, width: int) -> dict[str, float]:
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
-        with EmbeddingCache(folder / "cache.sqlite") as cache:
+        with EmbeddingCache(path) as cache:
             found = sum(len(cache.get(keys[at : at + 500])) for at in range(0, count, 500))
         seconds.append(time.perf_counter() - began)
         assert found == count

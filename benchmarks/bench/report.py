@@ -28,12 +28,16 @@ def report(saved: dict[str, Any], folder: Path) -> str:
         parts.append(f"### {name}\n\n{scenario(name, rows, texts)}")
     parts.append(f"### Imports and sizes\n\n{imports(others)}")
     cache, disk, job = others["cache"], others["disk"], others["job"]
+    narrow = others["narrow cache"]
     parts.append(
         "### Cache and job\n\n| what | speed | limit |\n|---|---|---|\n"
         f"| cache, `put` | {cache['in']:,.0f} vectors/s ({cache['in_mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |\n"
         f"| cache, `get` | {cache['out']:,.0f} vectors/s ({cache['out_mb']:,.0f} MB/s) "
         f"| disk, read in sequence: {disk['read']:,.0f} MB/s |\n"
+        f"| 256 numbers wide: `put` | {narrow['in']:,.0f} vectors/s ({narrow['in_mb']:,.0f} MB/s) | |\n"
+        f"| 256 numbers wide: `get` | {narrow['out']:,.0f} vectors/s "
+        f"({narrow['out_mb']:,.0f} MB/s) | |\n"
         f"| cache, `embed` again, nothing sent | {others['again']:,.0f} vectors/s | |\n"
         f"| job, Parquet to Parquet | {job['rows']:,.0f} rows/s ({job['mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |"

@@ -80,16 +80,6 @@ class WireRequest:
     content: bytes | None = field(default=None, repr=False)
     params: Mapping[str, Any] = MappingProxyType({})
 
-    def arguments(self) -> dict[str, Any]:
-        """Write the arguments of httpx's `build_request`, but for the timeout."""
-        return {
-            "method": self.method,
-            "url": self.url,
-            "headers": dict(self.headers),
-            "content": self.content,
-            "params": dict(self.params) or None,
-        }
-
 
 @frozen
 class EmbedOperation:

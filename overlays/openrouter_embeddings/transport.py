@@ -269,9 +269,16 @@ async def asend(
 def _request(
     http: httpx.Client | httpx.AsyncClient, wire: WireRequest, timeout: float | None
 ) -> httpx.Request:
-    given = wire.arguments()
-    url = _absolute(str(http.base_url), given.pop("url"))
-    return http.build_request(**given, url=url, timeout=timeout)
+    headers = http.headers.copy()
+    headers.update(wire.headers)
+    return httpx.Request(
+        wire.method,
+        _absolute(str(http.base_url), wire.url),
+        headers=headers,
+        content=wire.content,
+        params=dict(wire.params) or None,
+        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -282,7 +289,7 @@ def _absolute(base_url: str, path: str) -> httpx.URL:
 
 def forget_key(request: httpx.Request) -> None:
     """Take the key out of a finished request, which exceptions and tracebacks keep alive."""
-    request.headers.pop("Authorization", None)
+    request.headers = httpx.Headers()
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
