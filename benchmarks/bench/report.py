@@ -31,13 +31,12 @@ def report(saved: dict[str, Any], folder: Path) -> str:
     narrow = others["narrow cache"]
     parts.append(
         "### Cache and job\n\n| what | speed | limit |\n|---|---|---|\n"
-        f"| cache, `put` | {cache['in']:,.0f} vectors/s ({cache['in_mb']:,.0f} MB/s) "
+        f"| cache, `put` | {rate(cache['in'], cache['in_mb'])} "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |\n"
-        f"| cache, `get` | {cache['out']:,.0f} vectors/s ({cache['out_mb']:,.0f} MB/s) "
+        f"| cache, `get` | {rate(cache['out'], cache['out_mb'])} "
         f"| disk, read in sequence: {disk['read']:,.0f} MB/s |\n"
-        f"| 256 numbers wide: `put` | {narrow['in']:,.0f} vectors/s ({narrow['in_mb']:,.0f} MB/s) | |\n"
-        f"| 256 numbers wide: `get` | {narrow['out']:,.0f} vectors/s "
-        f"({narrow['out_mb']:,.0f} MB/s) | |\n"
+        f"| 256 numbers wide, `put` | {rate(narrow['in'], narrow['in_mb'])} | |\n"
+        f"| 256 numbers wide, `get` | {rate(narrow['out'], narrow['out_mb'])} | |\n"
         f"| cache, `embed` again, nothing sent | {others['again']:,.0f} vectors/s | |\n"
         f"| job, Parquet to Parquet | {job['rows']:,.0f} rows/s ({job['mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |"
@@ -82,6 +81,11 @@ def scenario(name: str, rows: dict[str, Any], texts: int) -> str:
             f"| {row['peak_mb']:,.0f} MiB | {right} |"
         )
     return "\n".join(lines)
+
+
+def rate(vectors: float, megabytes: float) -> str:
+    """Write a speed."""
+    return f"{vectors:,.0f} vectors/s ({megabytes:,.0f} MB/s)"
 
 
 def seconds(value: float) -> str:

@@ -80,14 +80,14 @@ def as_httpx(exc: Exception) -> httpx.TransportError:
 class _Pieces:
     """How much to read at once; each piece of a large reply takes its way through all layers.
 
-    A piece is half as large as what has come without a pause; every layer holds a copy of it.
+    A piece is a quarter of what has come without a pause; every layer holds a copy of it.
     """
 
     def __init__(self) -> None:
         self._asked = self._came = 0
 
     def ask(self, least: int) -> int:
-        self._asked = max(least, min(self._came // 2, _READ_BYTES))
+        self._asked = max(least, min(self._came // 4, _READ_BYTES))
         return self._asked
 
     def came(self, size: int) -> None:
