@@ -173,7 +173,7 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare speed and memory with other clients: `-- [--quick]`; about ten minutes."""
+    """Compare speed and memory with other clients: `-- [--quick]`; a quarter of an hour."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
     session.install("-r", "requirements/bench.txt")
     session.run("python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "benchmarks"})

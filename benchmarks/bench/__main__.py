@@ -48,6 +48,8 @@ ALL = (
 )
 # litellm takes seconds for a batch of 2,048, and would take most of the time here.
 MANY = tuple(peer for peer in ALL if peer not in {"received, not read", "litellm"})
+# langchain-openai stands on openai's client, and half a minute for each says nothing new.
+PARALLEL = tuple(peer for peer in MANY if peer != "langchain-openai")
 
 
 def scenarios(texts: int) -> list[tuple[str, str, str, int, int, tuple[str, ...], int]]:
@@ -57,8 +59,8 @@ def scenarios(texts: int) -> list[tuple[str, str, str, int, int, tuple[str, ...]
         ("batch 100", "one", "", 100, 20, ALL, 3),
         ("batch 2,048", "one", "", 2048, 4, ALL, 3),
         (f"{texts:,} texts", "many", "", texts, 1, MANY, 1),
-        (f"{texts:,} texts, 50 ms", "parallel", "/d50", texts, 1, MANY, 3),
-        (f"{texts:,} texts, 50 ms, 429", "parallel", "/d50/e20", texts, 1, MANY[1:], 1),
+        (f"{texts:,} texts, 50 ms", "parallel", "/d50", texts, 1, PARALLEL, 3),
+        (f"{texts:,} texts, 50 ms, 429", "parallel", "/d50/e20", texts, 1, PARALLEL[1:], 1),
     ]
 
 
