@@ -197,12 +197,12 @@ def test_a_key_that_is_refused_ends_the_run_at_once(server, connect):
 
 
 def test_a_rate_limit_is_followed(client):
-    """Everything arrives, few requests are refused."""
-    with FaultServer(dimensions=8, rate=100, burst=5, retry_after=0) as server:
-        result = connected(client, server).embed(TEXTS, limits=Limits(max_batch=5))
+    """Everything arrives, few requests are refused; a rate that slow machines exceed as well."""
+    with FaultServer(dimensions=8, rate=25, burst=5, retry_after=0) as server:
+        result = connected(client, server).embed(TEXTS, limits=Limits(max_batch=14))
 
         assert np.array_equal(result.vectors, expected(server, TEXTS))
-    assert 0 < result.stats.refusals < 40
+    assert 0 < result.stats.refusals < 50
     assert result.stats.refusals == server.requests_refused
 
 
