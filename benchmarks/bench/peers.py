@@ -181,32 +181,21 @@ def litellm(url: str) -> dict[str, Call]:
         )
         return [item["embedding"] for item in reply.data]
 
-    return {
-        "one": lambda texts: _stacked(call(texts)),
-        "many": _in_batches(call, 2048),
-        "parallel": _threads(call, 100),
-    }
+    return {"one": lambda texts: _stacked(call(texts))}
 
 
 def langchain(url: str) -> dict[str, Call]:
     """The package langchain-openai."""
     from langchain_openai import OpenAIEmbeddings
 
-    def client(size: int) -> OpenAIEmbeddings:
-        return OpenAIEmbeddings(
-            model=MODEL,
-            api_key=KEY,
-            base_url=url,
-            chunk_size=size,
-            check_embedding_ctx_length=False,
-        )
-
-    large, small = client(2048), client(100)
-    return {
-        "one": lambda texts: _stacked(large.embed_documents(list(texts))),
-        "many": lambda texts: _stacked(large.embed_documents(list(texts))),
-        "parallel": _threads(small.embed_documents, 100),
-    }
+    client = OpenAIEmbeddings(
+        model=MODEL,
+        api_key=KEY,
+        base_url=url,
+        chunk_size=2048,
+        check_embedding_ctx_length=False,
+    )
+    return {"one": lambda texts: _stacked(client.embed_documents(list(texts)))}
 
 
 PEERS: dict[str, Callable[[str], dict[str, Call]]] = {
