@@ -3,8 +3,9 @@
 What is stored together is asked for together, and in the same order: the parts of a document, the
 rows of a file. So the vectors of one `put` share blocks, each with the keys of its vectors and a
 checksum for each. To read many is to go from block to block, with no work of SQLite's or Python's
-for the single vector. A second table says which block has a key; it is asked for the first key of
-each block, and for all keys that are left where one is not there.
+for the single vector; of a block whose vectors are not all asked for, only those that are leave the
+file. A second table says which block has a key; it is asked for the first key of each block that is
+not the one after the last, and for all keys that are left where one is not there.
 
 The checksum of a vector is the sum of its 64-bit words and those of its key, each times an odd
 number of its own, modulo 2**64. Every change of one word changes it, and other damage does so but
@@ -81,13 +82,6 @@ class Block:
             self.keys[start : start + KEY_BYTES] for start in range(0, len(self.keys), KEY_BYTES)
         ]
 
-    def row_of(self, key: bytes) -> int | None:
-        """Return the row of a key, None where it is not here."""
-        if type(self.keys) is not bytes:
-            return None
-        start = self.keys.find(key)
-        return start // KEY_BYTES if start >= 0 and start % KEY_BYTES == 0 else None
-
     def matrix(self) -> Vectors | None:
         """Return the vectors, not writable; None where their bytes make no vectors."""
         if not all(type(part) is bytes for part in (self.keys, self.checksums, self.vectors)):
@@ -99,11 +93,57 @@ class Block:
             return None
         return np.frombuffer(self.vectors, _FLOATS).reshape(self.size, -1)
 
-    def whole(self, matrix: Vectors, first: int, last: int) -> NDArray[np.bool_]:
-        """Say of each vector of some rows whether it has its checksum."""
-        keys = self.keys[first * KEY_BYTES : last * KEY_BYTES]
-        noted = np.frombuffer(self.checksums[8 * first : 8 * last], _WORDS)
-        return np.equal(checksums(keys, matrix[first:last]), noted)
+    def whole(self, matrix: Vectors) -> NDArray[np.bool_]:
+        """Say of each vector whether it has its checksum."""
+        return np.equal(checksums(self.keys, matrix), np.frombuffer(self.checksums, _WORDS))
+
+
+@frozen(eq=False)
+class Head:
+    """A block without its vectors; what is in it can be anything.
+
+    Attributes:
+        id: Its number.
+        keys: The keys of the vectors, one after the other.
+        checksums: Their checksums, as little-endian 64-bit numbers.
+        length: How many bytes the vectors have; None where they are no bytes.
+    """
+
+    id: int
+    keys: bytes
+    checksums: bytes
+    length: int | None
+
+    @property
+    def size(self) -> int:
+        """How many vectors there should be."""
+        return len(self.keys) // KEY_BYTES
+
+    def row_of(self, key: bytes) -> int | None:
+        """Return the row of a key, None where it is not here."""
+        if type(self.keys) is not bytes:
+            return None
+        start = self.keys.find(key)
+        return start // KEY_BYTES if start >= 0 and start % KEY_BYTES == 0 else None
+
+    def read(self, connection: sqlite3.Connection, first: int, last: int) -> Block | None:
+        """Read the vectors of some rows; None where keys, checksums and vectors do not fit.
+
+        It is for the transaction in which the head was read.
+        """
+        if self.length is None or type(self.checksums) is not bytes:
+            return None
+        each, over = divmod(self.length, self.size)
+        if over or len(self.keys) % KEY_BYTES or len(self.checksums) != 8 * self.size:
+            return None
+        with connection.blobopen("blocks", "vectors", self.id, readonly=True) as vectors:
+            vectors.seek(first * each)
+            return Block(
+                self.id,
+                self.keys[first * KEY_BYTES : last * KEY_BYTES],
+                self.checksums[8 * first : 8 * last],
+                vectors.read((last - first) * each),
+            )
 
 
 def checksums(keys: bytes, matrix: Vectors) -> NDArray[np.uint64]:
@@ -158,7 +198,7 @@ def insert(connection: sqlite3.Connection, model: str, blocks: Iterable[Block]) 
 
 @define(eq=False)
 class Search:
-    """The search for keys in a cache file.
+    """The search for keys in a cache file, in one transaction.
 
     Attributes:
         connection: The file.
@@ -173,8 +213,8 @@ class Search:
     damaged: set[int] = field(init=False, factory=set)
     _joined: bytes = field(init=False)
     _places: dict[bytes, int] | None = field(init=False, default=None)
-    _block: Block | None = field(init=False, default=None)
-    _matrix: Vectors | None = field(init=False, default=None)
+    _head: Head | None = field(init=False, default=None)
+    _following: int | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         """Go through all keys."""
@@ -185,50 +225,59 @@ class Search:
 
     def _step(self, at: int) -> int:
         """Take the longest run of keys that one block has one after the other, or leave one out."""
-        if not self._open_block_of(at):
+        key = self.keys[at]
+        row = None if self._head is None else self._head.row_of(key)
+        if row is None:
+            self._head = self._head_for(at)
+            if self._head is None:
+                return 1
+            row = self._head.row_of(key)
+        head = cast("Head", self._head)
+        run = 1 if row is None else self._run(at, head, row)
+        block = None if row is None else head.read(self.connection, row, row + run)
+        matrix = None if block is None else block.matrix()
+        if row is None or block is None or matrix is None:
+            self.damaged.add(head.id)
             return 1
-        block = cast("Block", self._block)
-        row = block.row_of(self.keys[at])
-        if row is None or self._matrix is None:
-            self.damaged.add(block.id)
-            return 1
-        run = self._run(at, block, row)
-        whole = block.whole(self._matrix, row, row + run)
+        self._following = head.id + 1 if row + run == head.size else None
+        whole = block.whole(matrix)
         if whole.all():
-            self.hits.append(Hits(at, self._matrix[row : row + run]))
+            self.hits.append(Hits(at, matrix))
             return run
-        self.damaged.add(block.id)
+        self.damaged.add(head.id)
         if whole[0]:
-            self.hits.append(Hits(at, self._matrix[row : row + 1]))
+            self.hits.append(Hits(at, matrix[:1]))
         return 1
 
-    def _run(self, at: int, block: Block, row: int) -> int:
-        most = min(block.size - row, len(self.keys) - at)
-        here = block.keys[row * KEY_BYTES : (row + most) * KEY_BYTES]
+    def _run(self, at: int, head: Head, row: int) -> int:
+        most = min(head.size - row, len(self.keys) - at)
+        here = head.keys[row * KEY_BYTES : (row + most) * KEY_BYTES]
         there = self._joined[at * KEY_BYTES : (at + most) * KEY_BYTES]
         return most if here == there else len(commonprefix([here, there])) // KEY_BYTES
 
-    def _open_block_of(self, at: int) -> bool:
-        """Read the block that has a key, unless it is open already."""
+    def _head_for(self, at: int) -> Head | None:
+        """Look for the block that has a key; None where no block has it."""
         key = self.keys[at]
-        if self._block is not None and self._block.row_of(key) is not None:
-            return True
-        if self._places is None:
-            query = f"{_SELECT} JOIN places ON blocks.id = places.block WHERE places.key = ?"
-            row = self.connection.execute(query, (key,)).fetchone()
-            if row is None:
-                self._places = dict(_places_of(self.connection, self.keys[at:]))
-                return False
-            self._block = Block(*row)
-        else:
-            if key not in self._places:
-                return False
-            self._block = _block(self.connection, self._places[key])
-        self._matrix = None if self._block is None else self._block.matrix()
-        return self._block is not None
+        if self._places is not None:
+            return _head(self.connection, self._places[key]) if key in self._places else None
+        if self._following is not None:
+            head = _head(self.connection, self._following)
+            if head is not None and head.row_of(key) is not None:
+                return head
+        query = f"{_HEADS} JOIN places ON blocks.id = places.block WHERE places.key = ?"
+        row = self.connection.execute(query, (key,)).fetchone()
+        if row is None:
+            self._places = dict(_places_of(self.connection, self.keys[at:]))
+        return None if row is None else Head(*row)
 
 
-_SELECT = "SELECT blocks.id, blocks.keys, blocks.checksums, blocks.vectors FROM blocks"
+_LENGTH = "CASE typeof(blocks.vectors) WHEN 'blob' THEN length(blocks.vectors) END"
+_HEADS = f"SELECT blocks.id, blocks.keys, blocks.checksums, {_LENGTH} FROM blocks"  # noqa: S608 - constants
+
+
+def _head(connection: sqlite3.Connection, number: int) -> Head | None:
+    row = connection.execute(f"{_HEADS} WHERE id = ?", (number,)).fetchone()
+    return None if row is None else Head(*row)
 
 
 def _places_of(
@@ -265,13 +314,14 @@ def repair(connection: sqlite3.Connection, numbers: Iterable[int]) -> int:
         block = _block(connection, number)
         if block is not None:
             matrix = block.matrix()
-            good = [] if matrix is None else block.whole(matrix, 0, len(matrix)).tolist()
+            good = [] if matrix is None else block.whole(matrix).tolist()
             lost += _keep(connection, block, good)
     return lost
 
 
 def _block(connection: sqlite3.Connection, number: int) -> Block | None:
-    row = connection.execute(f"{_SELECT} WHERE id = ?", (number,)).fetchone()
+    query = "SELECT id, keys, checksums, vectors FROM blocks WHERE id = ?"
+    row = connection.execute(query, (number,)).fetchone()
     return None if row is None else Block(*row)
 
 

@@ -179,7 +179,7 @@ class EmbeddingCache:
             Vectors of keys that stand one after the other: arrays of shape ``(n, width)``, bit for
             bit as stored, not writable.
         """
-        search = self._run(lambda connection: Search(connection, keys))
+        search = self._run(lambda connection: _searched(connection, keys))
         if search.damaged:
             lost = self._run(lambda connection: _repaired(connection, search.damaged))
             with self._lock:
@@ -303,6 +303,13 @@ def _check(key: object, vector: object) -> None:
         raise _checks.bad_value(where, "must be one vector, of shape (width,)", vector.shape)
     if not np.isfinite(vector).all():
         raise _checks.bad_value(where, "holds a number that is not finite", vector)
+
+
+def _searched(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Search:
+    # In one transaction, since a block that others change between two steps would seem damaged.
+    with connection:
+        connection.execute("BEGIN")
+        return Search(connection, keys)
 
 
 def _repaired(connection: sqlite3.Connection, damaged: Iterable[int]) -> int:

@@ -9,13 +9,14 @@ import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import openrouter_embeddings
-from openrouter_embeddings import _cache_file
+from openrouter_embeddings import _cache_blocks, _cache_file
 from openrouter_embeddings import cache as cache_module
 from openrouter_embeddings.cache import CacheInfo, EmbeddingCache, KeyMaker, cache_key
 from openrouter_embeddings.errors import ConfigurationError, InvalidTypeError
@@ -322,6 +323,41 @@ def test_neighbours_come_in_few_pieces(cache):
     cache.put(stored, model=MODEL)
 
     assert len(cache.find(list(stored))) < 10
+
+
+def test_vectors_that_were_not_asked_for_take_no_memory(cache):
+    """Vectors in another order than they were stored in do not keep their blocks alive."""
+    stored = vectors_of(range(400), 256)
+    cache.put(stored, model=MODEL)
+    keys = list(stored)[::-20]
+
+    tracemalloc.start()
+    try:
+        found = cache.get(keys)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert same(found, {key: stored[key] for key in keys})
+    assert peak < 5 * sum(vector.nbytes for vector in found.values())
+
+
+def test_a_search_sees_the_file_as_it_was_when_it_began(cache, path, monkeypatch):
+    """What others replace meanwhile, between its steps, is neither damaged nor mixed with it."""
+    stored = vectors_of(range(5))
+    cache.put(stored, model=MODEL)
+    read = _cache_blocks.Head.read
+
+    def late(head, connection, first, last):
+        with EmbeddingCache(path) as other:
+            other.put({key_of(0): vector_of(99)}, model=MODEL)
+        return read(head, connection, first, last)
+
+    monkeypatch.setattr(_cache_blocks.Head, "read", late)
+    assert same(cache.get(list(stored)), stored)
+    monkeypatch.undo()
+    assert cache.corrupted == 0
+    assert same(cache.get(list(stored)), stored | {key_of(0): vector_of(99)})
 
 
 def test_a_vector_that_is_replaced_leaves_its_neighbours(cache):
