@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 KEY_BYTES = 32
-PAGE_BYTES = 32_768
+PAGE_BYTES = 8_192  # of larger ones, more is written for each new key than reading gains
 SCHEMA = (
     """CREATE TABLE blocks (
         id INTEGER PRIMARY KEY,
@@ -49,7 +49,7 @@ SCHEMA = (
 )
 ROW_BYTES = 160  # a vector besides its numbers: its key twice, its checksum, shares of the rest
 
-_BLOCK_BYTES = 4 * PAGE_BYTES - 1024  # the rest is for the model and SQLite's own notes
+_BLOCK_BYTES = 16 * PAGE_BYTES - 1024  # the rest is for the model and SQLite's own notes
 _BESIDE_A_VECTOR = KEY_BYTES + 8
 _AT_ONCE = 500  # keys in one query, below the 999 parameters of old builds of SQLite
 _FLOATS, _WORDS = np.dtype("<f4"), np.dtype("<u8")
