@@ -105,10 +105,10 @@ def disk_speed(folder: Path) -> dict[str, float]:
 
 def cache_speed(folder: Path, count: int, width: int) -> dict[str, float]:
     """Put vectors into the cache and take them out again, in vectors a second."""
-    from openrouter_embeddings.cache import EmbeddingCache
+    from openrouter_embeddings.cache import EmbeddingCache, KeyMaker
 
     rows = np.random.default_rng(1).standard_normal((2048, width)).astype(np.float32)
-    keys = [number.to_bytes(32, "little") for number in range(count)]
+    keys = KeyMaker(model="bench").keys(f"passage {number}" for number in range(count))
     path = folder / f"cache-{width}.sqlite"
     began = time.perf_counter()
     with EmbeddingCache(path) as cache:

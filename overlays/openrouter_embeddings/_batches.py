@@ -126,6 +126,11 @@ class Hits:
     start: int
     vectors: Vectors
 
+    @property
+    def stop(self) -> int:
+        """Return the position after the last of these keys."""
+        return self.start + len(self.vectors)
+
 
 @define(eq=False)
 class Group:

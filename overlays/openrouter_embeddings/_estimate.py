@@ -58,11 +58,7 @@ def estimated(
 
 
 def _known(store: Store, keys: Sequence[bytes]) -> set[bytes]:
-    return {
-        key
-        for hits in store.find(keys)
-        for key in keys[hits.start : hits.start + len(hits.vectors)]
-    }
+    return {key for hits in store.find(keys) for key in keys[hits.start : hits.stop]}
 
 
 def _bounds(size: int, tokens: int | None) -> tuple[float, float]:

@@ -403,7 +403,7 @@ def _slot_of(item: Item) -> Slot:
 
 def _runs(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
     """Say where vectors belong among the inputs of a chunk, whose keys may have gaps."""
-    first, last = places[hits.start], places[hits.start + len(hits.vectors) - 1]
+    first, last = places[hits.start], places[hits.stop - 1]
     if last - first == len(hits.vectors) - 1:
         yield first, hits.vectors
     else:

@@ -164,7 +164,7 @@ class EmbeddingCache:
         return {
             key: vector
             for hits in self.find(wanted)
-            for key, vector in zip(wanted[hits.start :], hits.vectors, strict=False)
+            for key, vector in zip(wanted[hits.start : hits.stop], hits.vectors, strict=True)
         }
 
     def find(self, keys: Sequence[bytes]) -> list[Hits]:
