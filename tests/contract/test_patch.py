@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -9,7 +10,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from patch_generated import OPERATION, TYPES, PatchError, Replacement, patch_package, patched
+from patch_generated import (
+    EMBEDDING,
+    OPERATION,
+    TYPES,
+    PatchError,
+    Replacement,
+    patch_package,
+    patched,
+)
+
+from openrouter_embeddings_api.models import EmbeddingObject
 
 GENERATED = "".join(replacement.old * replacement.times for replacement in OPERATION)
 
@@ -49,15 +60,43 @@ def test_a_package_without_operations_is_an_error(tmp_path):
         patch_package(tmp_path)
 
 
-def test_a_package_is_patched_in_place(tmp_path):
-    """Operations and types, and nothing else."""
-    operation = tmp_path / "api" / "embeddings" / "create.py"
-    operation.parent.mkdir(parents=True)
-    operation.write_text(GENERATED)
-    (operation.parent / "__init__.py").write_text("")
+@pytest.fixture
+def package(tmp_path):
+    """A package with what is patched, and nothing else."""
+    operations, models = tmp_path / "api" / "embeddings", tmp_path / "models"
+    operations.mkdir(parents=True)
+    models.mkdir()
+    (operations / "create.py").write_text(GENERATED)
+    (operations / "__init__.py").write_text("")
     (tmp_path / "types.py").write_text("".join(r.old for r in TYPES))
+    (models / "embedding_object.py").write_text(EMBEDDING.old)
+    return tmp_path
 
-    patch_package(tmp_path)
 
-    assert "HTTPStatus" not in operation.read_text() + (tmp_path / "types.py").read_text()
+def test_a_package_is_patched_in_place(package):
+    """Operations, types, and the model of a vector."""
+    patch_package(package)
+
+    texts = [(package / name).read_text() for name in ("api/embeddings/create.py", "types.py")]
+    assert "HTTPStatus" not in "".join(texts)
+    assert (package / "models" / "embedding_object.py").read_text() == EMBEDDING.new
     assert Replacement("a", "b", 1).new == "b"
+
+
+def test_a_vector_of_another_form_stays_as_generated(package):
+    """A contract with other forms of a vector is no error: what is generated follows it."""
+    other = EMBEDDING.old.replace("list[float]", "list[int]")
+    (package / "models" / "embedding_object.py").write_text(other)
+
+    patch_package(package)
+
+    assert (package / "models" / "embedding_object.py").read_text() == other
+
+
+def test_the_model_of_a_vector_raises_nothing_on_its_way():
+    """Fails? Then the generator or the contract has changed, and base64 is read more slowly."""
+    assert "raise" not in inspect.getsource(EmbeddingObject.from_dict)
+    for embedding in ([0.5, 1], "AAAAPw=="):
+        read = EmbeddingObject.from_dict({"embedding": embedding, "index": 0, "new": 1})
+        assert read.embedding is embedding
+        assert read.to_dict() == {"embedding": embedding, "index": 0, "new": 1}

@@ -57,15 +57,7 @@ class EmbeddingObject:
         d = dict(src_dict)
 
         def _parse_embedding(data: object) -> list[float] | str:
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                embedding_type_0 = cast(list[float], data)
-
-                return embedding_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[float] | str, data)
+            return cast("list[float] | str", data)
 
         embedding = _parse_embedding(d.pop("embedding"))
 
