@@ -58,9 +58,9 @@ MANY = tuple(peer for peer in ALL if peer not in SLOW | {"received, not read"})
 def scenarios(texts: int) -> list[tuple[str, str, str, int, int, tuple[str, ...], int]]:
     """List what is measured: name, way, path, texts, calls, clients, rounds."""
     return [
-        ("batch 1", "one", "", 1, 500, ALL, 9),
-        ("batch 100", "one", "", 100, 20, ALL, 9),
-        ("batch 2,048", "one", "", 2048, 4, ALL, 9),
+        ("batch 1", "one", "", 1, 500, ALL, 7),
+        ("batch 100", "one", "", 100, 20, ALL, 7),
+        ("batch 2,048", "one", "", 2048, 4, ALL, 7),
         (f"{texts:,} texts", "many", "", texts, 1, MANY, 1),
         (f"{texts:,} texts, 50 ms", "parallel", "/d50", texts, 1, MANY, 3),
         (f"{texts:,} texts, 50 ms, 429", "parallel", "/d50/e20", texts, 1, MANY[1:], 1),
