@@ -18,7 +18,7 @@ from contextlib import closing
 from functools import lru_cache
 from itertools import groupby, islice
 from posixpath import commonprefix
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, field, frozen
@@ -225,39 +225,38 @@ class Search:
 
     def _step(self, at: int) -> int:
         """Take the longest run of keys that one block has one after the other, or leave one out."""
-        key = self.keys[at]
-        row = None if self._head is None else self._head.row_of(key)
-        if row is None:
-            self._head = self._head_for(at)
-            if self._head is None:
-                return 1
-            row = self._head.row_of(key)
-        head = cast("Head", self._head)
-        run = 1 if row is None else self._run(at, head, row)
-        block = None if row is None else head.read(self.connection, row, row + run)
+        head = self._head = self._head_of(at)
+        if head is None:
+            return 1
+        row = head.row_of(self.keys[at])
+        block = None if row is None else head.read(self.connection, row, self._last(at, head, row))
         matrix = None if block is None else block.matrix()
         if row is None or block is None or matrix is None:
             self.damaged.add(head.id)
             return 1
-        self._following = head.id + 1 if row + run == head.size else None
+        self._following = head.id + 1 if row + len(matrix) == head.size else None
         whole = block.whole(matrix)
         if whole.all():
             self.hits.append(Hits(at, matrix))
-            return run
+            return len(matrix)
         self.damaged.add(head.id)
         if whole[0]:
             self.hits.append(Hits(at, matrix[:1]))
         return 1
 
-    def _run(self, at: int, head: Head, row: int) -> int:
+    def _last(self, at: int, head: Head, row: int) -> int:
+        """Return the row after the last one that has the key that is asked for next."""
         most = min(head.size - row, len(self.keys) - at)
         here = head.keys[row * KEY_BYTES : (row + most) * KEY_BYTES]
         there = self._joined[at * KEY_BYTES : (at + most) * KEY_BYTES]
-        return most if here == there else len(commonprefix([here, there])) // KEY_BYTES
+        same = most if here == there else len(commonprefix([here, there])) // KEY_BYTES
+        return row + same
 
-    def _head_for(self, at: int) -> Head | None:
-        """Look for the block that has a key; None where no block has it."""
+    def _head_of(self, at: int) -> Head | None:
+        """Return the block that has a key, the one at hand if possible; None where none has it."""
         key = self.keys[at]
+        if self._head is not None and self._head.row_of(key) is not None:
+            return self._head
         if self._places is not None:
             return _head(self.connection, self._places[key]) if key in self._places else None
         if self._following is not None:

@@ -23,7 +23,12 @@ _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOC
 
 def bytes_in_use(connection: sqlite3.Connection) -> int:
     """Measure what is in the file, without the pages that are free."""
-    return (pages(connection) - free_pages(connection)) * PAGE_BYTES
+    return (pages(connection) - free_pages(connection)) * page_bytes(connection)
+
+
+def page_bytes(connection: sqlite3.Connection) -> int:
+    """Return the size of the file's pages, which other versions may have made."""
+    return _pragma(connection, "page_size")
 
 
 def pages(connection: sqlite3.Connection) -> int:

@@ -31,7 +31,6 @@ from attrs import frozen
 from openrouter_embeddings import _checks
 from openrouter_embeddings._cache_blocks import (
     KEY_BYTES,
-    PAGE_BYTES,
     ROW_BYTES,
     Search,
     delete_model,
@@ -46,6 +45,7 @@ from openrouter_embeddings._cache_file import (
     connect,
     free_pages,
     is_busy,
+    page_bytes,
     pages,
     shrink,
     unusable,
@@ -285,12 +285,13 @@ class EmbeddingCache:
         while (excess := bytes_in_use(connection) + room - self.max_bytes) > 0:
             if not delete_oldest(connection, excess):
                 break
-        shrink(connection, pages(connection) - self.max_bytes // PAGE_BYTES)
+        shrink(connection, pages(connection) - self.max_bytes // page_bytes(connection))
 
     def _count(self, connection: sqlite3.Connection) -> CacheInfo:
         counted = connection.execute("SELECT model, sum(size) FROM blocks GROUP BY model")
         models: dict[str, int] = dict(counted.fetchall())
-        return CacheInfo(self.path, sum(models.values()), pages(connection) * PAGE_BYTES, models)
+        size = pages(connection) * page_bytes(connection)
+        return CacheInfo(self.path, sum(models.values()), size, models)
 
 
 def _check(key: object, vector: object) -> None:

@@ -506,6 +506,24 @@ def test_a_smaller_bound_cuts_a_larger_file(path):
         assert len(cache.get([key_of(1_999), key_of(9_999)])) == 2
 
 
+@pytest.mark.parametrize("size", [4_096, 32_768])
+def test_pages_of_another_size_are_counted_as_they_are(path, size, monkeypatch):
+    """A file may have been made with other pages."""
+    monkeypatch.setattr(_cache_file, "PAGE_BYTES", size)
+    stored = vectors_of(range(1_000), 512)
+    with EmbeddingCache(path) as made:
+        made.put(stored, model=MODEL)
+    monkeypatch.undo()
+
+    with EmbeddingCache(path) as opened:
+        assert opened.info().bytes == path.stat().st_size
+        assert same(opened.get(list(stored)), stored)
+    with EmbeddingCache(path, max_bytes=2**20) as bounded:
+        bounded.put({key_of(1_000): vector_of(1_000, 512)}, model=MODEL)
+        assert bounded.info().bytes <= 2**20
+        assert 300 < bounded.info().vectors < 512
+
+
 def test_a_batch_beyond_the_bound_keeps_its_newest(path):
     """A bound holds even within one batch."""
     with EmbeddingCache(path, max_bytes=2**20) as cache:
