@@ -31,7 +31,7 @@ BOUNDS = ["--batch-size", str(BATCH), "--in-flight", str(IN_FLIGHT)]
 
 def begun(server: FaultServer, source: Path, out: Path) -> subprocess.Popen[bytes]:
     """Begin the job, or go on with it."""
-    command = [sys.executable, "-m", "openrouter_embeddings.cli", "embed", str(source)]
+    command = [sys.executable, "-m", "openrouter_embeddings", "embed", str(source)]
     environment = {
         **os.environ,
         "OPENROUTER_API_KEY": server.api_key,

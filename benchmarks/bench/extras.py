@@ -155,7 +155,7 @@ def job_speed(folder: Path, url: str, rows: int) -> dict[str, float]:
     source, out = folder / "in.parquet", folder / "out.parquet"
     texts = [f"passage {number}" for number in range(rows)]
     pq.write_table(pa.table({"id": range(rows), "text": texts}), source)
-    command = [sys.executable, "-m", "openrouter_embeddings.cli", "embed", str(source)]
+    command = [sys.executable, "-m", "openrouter_embeddings", "embed", str(source)]
     options = ["--out", str(out), "--id-column", "id", "--model", "bench/embedding"]
     environment = {**os.environ, "OPENROUTER_BASE_URL": url, "OPENROUTER_API_KEY": "sk-or-bench"}
     began = time.perf_counter()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from openrouter_embeddings._version import __version__
 
 if TYPE_CHECKING:
-    from openrouter_embeddings._batches import Limits
-    from openrouter_embeddings._retry import GiveUp, Retry, RetryConfig
+    from openrouter_embeddings._bulk.items import Limits
+    from openrouter_embeddings._request.retry import GiveUp, Retry, RetryConfig
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.client import AsyncOpenRouter, OpenRouter
     from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
@@ -138,8 +138,8 @@ __all__ = [
 
 # Where each name lives; a test holds this to the imports above.
 _HOMES = {
-    "_batches": "Limits",
-    "_retry": "GiveUp Retry RetryConfig",
+    "_bulk.items": "Limits",
+    "_request.retry": "GiveUp Retry RetryConfig",
     "catalog": "Catalog",
     "client": "AsyncOpenRouter OpenRouter",
     "embeddings": "AsyncEmbeddings Embeddings",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from openrouter_embeddings import _checks
-from openrouter_embeddings._retry import RetryConfig
-from openrouter_embeddings._settings import Settings, checked_retries
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._request.retry import RetryConfig
+from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from openrouter_embeddings._http.exchange import BearerAuth
     from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
     from openrouter_embeddings.events import Event
-    from openrouter_embeddings.transport import BearerAuth
     from openrouter_embeddings_api import Client
 
 _MOST_CATEGORIES = 2
@@ -56,23 +56,24 @@ def _configured(
     headers: Mapping[str, str] | None,
     on_event: Callable[[Event], None] | None,
 ) -> _Configuration:
-    from openrouter_embeddings import transport  # noqa: PLC0415 - imports httpx
+
+    from openrouter_embeddings._http import exchange  # noqa: PLC0415 - imports httpx
 
     key = os.environ.get("OPENROUTER_API_KEY") if api_key is None else api_key
-    default_url = os.environ.get("OPENROUTER_BASE_URL") or transport.DEFAULT_BASE_URL
+    default_url = os.environ.get("OPENROUTER_BASE_URL") or exchange.DEFAULT_BASE_URL
     if on_event is not None and not callable(on_event):
-        raise _checks.bad_type("on_event", "a function of one event", on_event)
+        raise arguments.bad_type("on_event", "a function of one event", on_event)
     return _Configuration(
-        base_url=transport.checked_base_url(default_url if base_url is None else base_url),
-        auth=transport.BearerAuth(transport.checked_api_key(key)),
+        base_url=exchange.checked_base_url(default_url if base_url is None else base_url),
+        auth=exchange.BearerAuth(exchange.checked_api_key(key)),
         headers={
             "User-Agent": f"openrouter-embeddings/{__version__} Python/{_PYTHON}",
             **_attribution(http_referer, title, categories),
-            **_checks.headers("headers", headers),
+            **arguments.headers("headers", headers),
         },
         settings=Settings(
-            timeout=_checks.seconds("timeout", timeout),
-            deadline=_checks.seconds("deadline", deadline),
+            timeout=arguments.seconds("timeout", timeout),
+            deadline=arguments.seconds("deadline", deadline),
             retries=checked_retries(retries),
             on_event=on_event,
         ),
@@ -89,7 +90,7 @@ def _attribution(
         "X-OpenRouter-Categories": ("categories", _joined(categories)),
     }
     return {
-        header: _checks.header(argument, value)
+        header: arguments.header(argument, value)
         for header, (argument, value) in named.items()
         if value is not None
     }
@@ -99,14 +100,14 @@ def _joined(categories: Sequence[str] | None) -> str | None:
     if categories is None:
         return None
     if isinstance(categories, str):
-        raise _checks.bad_type("categories", "a list of texts", categories)
+        raise arguments.bad_type("categories", "a list of texts", categories)
     if len(categories) > _MOST_CATEGORIES:
-        raise _checks.bad_value("categories", f"must be at most {_MOST_CATEGORIES}", categories)
+        raise arguments.bad_value("categories", f"must be at most {_MOST_CATEGORIES}", categories)
     for position, category in enumerate(categories):
-        text = _checks.text(f"categories[{position}]", category)
+        text = arguments.text(f"categories[{position}]", category)
         if len(text) > _CATEGORY_CHARACTERS or "," in text:
             problem = f"must have at most {_CATEGORY_CHARACTERS} characters and no comma"
-            raise _checks.bad_value(f"categories[{position}]", problem, text)
+            raise arguments.bad_value(f"categories[{position}]", problem, text)
     return ",".join(categories)
 
 
@@ -174,8 +175,8 @@ class OpenRouter:
             headers=headers,
             on_event=on_event,
         )
+        from openrouter_embeddings._http.exchange import http_client as made  # noqa: PLC0415 - it too
         from openrouter_embeddings.embeddings import Embeddings  # noqa: PLC0415 - imports httpx
-        from openrouter_embeddings.transport import http_client as made  # noqa: PLC0415 - it too
 
         self._base_url = configuration.base_url
         self._http = made(
@@ -263,8 +264,8 @@ class AsyncOpenRouter:
             headers=headers,
             on_event=on_event,
         )
+        from openrouter_embeddings._http.exchange import async_http_client  # noqa: PLC0415 - it too
         from openrouter_embeddings.embeddings import AsyncEmbeddings  # noqa: PLC0415 - imports httpx
-        from openrouter_embeddings.transport import async_http_client  # noqa: PLC0415 - it too
 
         self._base_url = configuration.base_url
         self._http = async_http_client(

@@ -7,11 +7,11 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from openrouter_embeddings._call import Call, Done, Failed
-from openrouter_embeddings._settings import Operations
+from openrouter_embeddings._http.exchange import asend, check_open, send
+from openrouter_embeddings._request.call import Call, Done, Failed
+from openrouter_embeddings._request.settings import Operations
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.inputs import embedding_request
-from openrouter_embeddings.transport import asend, check_open, send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._handing import Whole
-    from openrouter_embeddings._many import BulkOptions, OnError, RequestOptions
-    from openrouter_embeddings._retry import RetryConfig
-    from openrouter_embeddings._settings import Settings
+    from openrouter_embeddings._bulk.options import BulkOptions, OnError, RequestOptions
+    from openrouter_embeddings._bulk.output import Whole
+    from openrouter_embeddings._request.retry import RetryConfig
+    from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import EmbeddingCache
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.inputs import EncodingFormat, Input
@@ -134,7 +134,7 @@ class Embeddings(Operations):
             NoResponseError: No complete answer came, or time ran out.
             ResponseValidationError: The reply is no listing.
         """
-        from openrouter_embeddings._pages import ModelPages  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._request.pages import ModelPages  # noqa: PLC0415 - slow to import
 
         settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
@@ -173,7 +173,7 @@ class Embeddings(Operations):
             ConfigurationError: An argument cannot be used; nothing was sent.
             PartialFailureError: Inputs failed; `.result` has every vector that was paid for.
         """
-        from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import collector_of, reporter_of  # noqa: PLC0415 - slow to import
 
         collected, report = collector_of(inputs, on_error), reporter_of(progress)
         for batch in self._batches(inputs, model, options, collected.whole):
@@ -220,15 +220,15 @@ class Embeddings(Operations):
         Raises:
             ConfigurationError: An argument other than the inputs cannot be used.
         """
-        from openrouter_embeddings._handing import nothing_whole  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.output import nothing_whole  # noqa: PLC0415 - slow to import
 
         return self._batches(inputs, model, options, nothing_whole)
 
     def _batches(
         self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
     ) -> Iterator[EmbeddedBatch]:
-        from openrouter_embeddings._drive import drive  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.threads import drive  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
@@ -256,9 +256,9 @@ class Embeddings(Operations):
         Raises:
             ConfigurationError: An argument or an input cannot be used, or there is no such model.
         """
-        from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._space import keys_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.estimate import estimated  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.space import keys_of  # noqa: PLC0415 - slow to import
 
         job = job_of(model, self._settings, {"cache": cache, **options})
         price = self.list_models().find(model).pricing.prompt
@@ -333,7 +333,7 @@ class AsyncEmbeddings(Operations):
         deadline: float | EllipsisType | None = ...,
     ) -> Catalog:
         """List the models that serve embeddings; see `Embeddings.list_models`."""
-        from openrouter_embeddings._pages import ModelPages  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._request.pages import ModelPages  # noqa: PLC0415 - slow to import
 
         settings = self._settings.but(timeout, deadline, retries)
         pages = ModelPages.of(offset, limit)
@@ -352,7 +352,7 @@ class AsyncEmbeddings(Operations):
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
-        from openrouter_embeddings._many import collector_of, reporter_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import collector_of, reporter_of  # noqa: PLC0415 - slow to import
 
         collected, report = collector_of(inputs, on_error), reporter_of(progress)
         async for batch in self._batches(inputs, model, options, collected.whole):
@@ -380,7 +380,7 @@ class AsyncEmbeddings(Operations):
         self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
     ) -> AsyncGenerator[EmbeddedBatch]:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
-        from openrouter_embeddings._handing import nothing_whole  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.output import nothing_whole  # noqa: PLC0415 - slow to import
 
         batches = self._batches(inputs, model, options, nothing_whole)
         async with aclosing(batches):
@@ -390,8 +390,8 @@ class AsyncEmbeddings(Operations):
     async def _batches(
         self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
     ) -> AsyncGenerator[EmbeddedBatch]:
-        from openrouter_embeddings._drive import adrive  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.threads import adrive  # noqa: PLC0415 - slow to import
 
         check_open(self._http)
         job = job_of(model, self._settings, options)
@@ -413,9 +413,9 @@ class AsyncEmbeddings(Operations):
         **options: Unpack[RequestOptions],
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
-        from openrouter_embeddings._estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._many import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._space import keys_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.estimate import estimated  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.space import keys_of  # noqa: PLC0415 - slow to import
 
         job = job_of(model, self._settings, {"cache": cache, **options})
         price = (await self.list_models()).find(model).pricing.prompt

@@ -19,7 +19,7 @@ OpenRouterError                       .message .request_id .hint
 ├─ PartialFailureError                a bulk run with failures; `.result` holds what was paid for
 └─ JobStoppedError                    a job that ended early; the same call goes on from there
 
-Which of them are worth sending again is said in `openrouter_embeddings._retry`, once.
+Which of them are worth sending again is said in `openrouter_embeddings._request.retry`, once.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, cast
 
 from attrs import field, frozen
 
-from openrouter_embeddings import _checks
+from openrouter_embeddings._base import arguments
 from openrouter_embeddings.errors import InvalidTypeError
 from openrouter_embeddings.parts import Audio, Content, File, Image, Video
 from openrouter_embeddings.provider import ProviderPreferences, checked_provider
@@ -86,9 +86,9 @@ def embedding_request(
     """
     wire_input, count, kind = _input(input)
     options = {
-        "input_type": _optional(_checks.text, "input_type", input_type),
+        "input_type": _optional(arguments.text, "input_type", input_type),
         "provider": checked_provider(provider),
-        "user": _optional(_checks.text, "user", user),
+        "user": _optional(arguments.text, "user", user),
         "session_id": _optional(_session_id, "session_id", session_id),
         "trace": _optional(_trace, "trace", trace),
     }
@@ -100,8 +100,8 @@ def embedding_request(
         encoding_format=_optional(_encoding_format, "encoding_format", encoding_format),
         dimensions=_optional(_dimensions, "dimensions", dimensions),
         options={name: value for name, value in options.items() if value is not None},
-        extra_headers=_checks.headers("extra_headers", extra_headers),
-        extra_body=_optional(_checks.json_mapping, "extra_body", extra_body) or {},
+        extra_headers=arguments.headers("extra_headers", extra_headers),
+        extra_body=_optional(arguments.json_mapping, "extra_body", extra_body) or {},
     )
 
 
@@ -110,35 +110,35 @@ def _optional(check: Callable[[str, object], T], argument: str, value: object) -
 
 
 def _model(value: object) -> str:
-    model = _checks.text("model", value)
+    model = arguments.text("model", value)
     if any(letter.isspace() for letter in model):
-        raise _checks.bad_value("model", "must not hold white space", model)
+        raise arguments.bad_value("model", "must not hold white space", model)
     return model
 
 
 def _encoding_format(argument: str, value: object) -> EncodingFormat:
     if value not in ("float", "base64"):
-        raise _checks.bad_value(argument, "must be 'float', 'base64' or None", value)
+        raise arguments.bad_value(argument, "must be 'float', 'base64' or None", value)
     return value
 
 
 def _dimensions(argument: str, value: object) -> int:
-    return _checks.whole_number(argument, value, least=1)
+    return arguments.whole_number(argument, value, least=1)
 
 
 def _session_id(argument: str, value: object) -> str:
-    session_id = _checks.text(argument, value)
+    session_id = arguments.text(argument, value)
     if len(session_id) > _SESSION_ID_CHARACTERS:
         problem = f"must have at most {_SESSION_ID_CHARACTERS} characters"
-        raise _checks.bad_value(argument, problem, session_id)
+        raise arguments.bad_value(argument, problem, session_id)
     return session_id
 
 
 def _trace(argument: str, value: object) -> dict[str, object]:
-    trace = _checks.json_mapping(argument, value)
+    trace = arguments.json_mapping(argument, value)
     for name in _TRACE_TEXTS:
         if name in trace and not isinstance(trace[name], str):
-            raise _checks.bad_type(f"{argument}.{name}", "text", trace[name])
+            raise arguments.bad_type(f"{argument}.{name}", "text", trace[name])
     return trace
 
 
@@ -149,12 +149,12 @@ _Prepared = tuple[str | list[object], int, _Kind]
 
 def _input(value: object) -> _Prepared:
     if isinstance(value, str):
-        return _checks.text("input", value), 1, "text"
+        return arguments.text("input", value), 1, "text"
     if isinstance(value, _ITEMS):
         return [_item("input", value)], 1, "content"
     values = _listed("input", value)
     if not values:
-        raise _checks.bad_value("input", "must not be empty", value)
+        raise arguments.bad_value("input", "must not be empty", value)
     first = values[0]
     if isinstance(first, str):
         return _texts(values), len(values), "text"
@@ -164,7 +164,7 @@ def _input(value: object) -> _Prepared:
         return _token_ids("input", values), 1, "tokens"
     if _is_list(first):
         return _each(_tokens, values), len(values), "tokens"
-    raise _checks.bad_type("input[0]", _WANTED, first)
+    raise arguments.bad_type("input[0]", _WANTED, first)
 
 
 _WANTED = "text, token ids (integers), Content, an image or other media"
@@ -177,15 +177,15 @@ def checked_inputs(inputs: object) -> Iterable[object]:
         ConfigurationError: It is one text, one item, or nothing that can be gone through.
     """
     if isinstance(inputs, (str, *_ITEMS)):
-        message = f"inputs must be several inputs, not {_checks.shown(inputs)}."
+        message = f"inputs must be several inputs, not {arguments.shown(inputs)}."
         hint = "Put a single one into a list."
         raise InvalidTypeError(message, argument="inputs", hint=hint)
     if isinstance(inputs, bytes | bytearray | memoryview | set | frozenset):
-        raise _checks.bad_type("inputs", "something with an order, a list say", inputs)
+        raise arguments.bad_type("inputs", "something with an order, a list say", inputs)
     if hasattr(inputs, "to_pylist") or hasattr(inputs, "tolist"):
         return _listed("inputs", inputs)
     if not isinstance(inputs, Iterable):
-        raise _checks.bad_type("inputs", "a list or another iterable", inputs)
+        raise arguments.bad_type("inputs", "a list or another iterable", inputs)
     return cast("Iterable[object]", inputs)
 
 
@@ -212,7 +212,7 @@ def one_input(position: int, value: object) -> tuple[object, _Kind, int, int | N
         return value, "text", len(value), None
     argument = f"inputs[{position}]"
     if isinstance(value, str):
-        text = _checks.text(argument, value)
+        text = arguments.text(argument, value)
         return text, "text", len(text) if text.isascii() else len(text.encode()), None
     if isinstance(value, _ITEMS):
         item = _item(argument, value)
@@ -220,7 +220,7 @@ def one_input(position: int, value: object) -> tuple[object, _Kind, int, int | N
     if _is_list(value):
         ids = _tokens(argument, value)
         return ids, "tokens", 6 * len(ids), len(ids)
-    raise _checks.bad_type(argument, _WANTED, value)
+    raise arguments.bad_type(argument, _WANTED, value)
 
 
 def _each(check: Callable[[str, object], object], values: Sequence[object]) -> list[object]:
@@ -232,7 +232,7 @@ def _listed(argument: str, value: object) -> list[object]:
     if isinstance(value, list | tuple):
         return list(cast("Sequence[object]", value))
     if isinstance(value, bytes | bytearray | memoryview):
-        raise _checks.bad_type(argument, "text (decode the bytes first)", value)
+        raise arguments.bad_type(argument, "text (decode the bytes first)", value)
     for name in ("to_pylist", "tolist", "to_list"):
         convert = getattr(value, name, None)
         if convert is not None:
@@ -241,7 +241,7 @@ def _listed(argument: str, value: object) -> list[object]:
                 return cast("list[object]", converted)
     if isinstance(value, Sequence):
         return list(cast("Sequence[object]", value))
-    raise _checks.bad_type(argument, f"{_WANTED}, or a list of one kind of them", value)
+    raise arguments.bad_type(argument, f"{_WANTED}, or a list of one kind of them", value)
 
 
 def _is_list(value: object) -> bool:
@@ -266,16 +266,16 @@ def _texts(values: Sequence[object]) -> list[object]:
 
 def _text(argument: str, value: object) -> str:
     if not isinstance(value, str):
-        raise _checks.bad_type(argument, "text, like the first input", value)
-    return _checks.text(argument, value)
+        raise arguments.bad_type(argument, "text, like the first input", value)
+    return arguments.text(argument, value)
 
 
 def _tokens(argument: str, value: object) -> list[object]:
     if isinstance(value, str) or not _is_list(value):
-        raise _checks.bad_type(argument, "a list of token ids, like the first input", value)
+        raise arguments.bad_type(argument, "a list of token ids, like the first input", value)
     ids = _listed(argument, value)
     if not ids:
-        raise _checks.bad_value(argument, "must not be empty", value)
+        raise arguments.bad_value(argument, "must not be empty", value)
     return _token_ids(argument, ids)
 
 
@@ -284,7 +284,7 @@ def _token_ids(argument: str, ids: Sequence[object]) -> list[object]:
     return [
         token
         if type(token) is int and 0 <= token <= most
-        else _checks.whole_number(f"{argument}[{i}]", token, least=0, most=most)
+        else arguments.whole_number(f"{argument}[{i}]", token, least=0, most=most)
         for i, token in enumerate(ids)
     ]
 
@@ -297,7 +297,7 @@ def _item(argument: str, value: object) -> object:
     if isinstance(value, Mapping):
         return _spelt_item(argument, cast("Mapping[str, object]", value))
     wanted = "Content, an image or other media, like the first input (texts: Content('...'))"
-    raise _checks.bad_type(argument, wanted, value)
+    raise arguments.bad_type(argument, wanted, value)
 
 
 _PART_PAYLOADS: Mapping[str, tuple[str, str | None]] = {
@@ -311,14 +311,14 @@ _PART_PAYLOADS: Mapping[str, tuple[str, str | None]] = {
 
 def _spelt_item(argument: str, item: Mapping[str, object]) -> dict[str, object]:
     """Check a content item that is spelt out as in the contract."""
-    plain = _checks.json_mapping(argument, item)
+    plain = arguments.json_mapping(argument, item)
     if set(plain) != {"content"}:
-        raise _checks.bad_value(argument, "must have the one key 'content'", sorted(plain))
+        raise arguments.bad_value(argument, "must have the one key 'content'", sorted(plain))
     parts = plain["content"]
     if not isinstance(parts, list | tuple):
-        raise _checks.bad_type(f"{argument}.content", "a list of parts", parts)
+        raise arguments.bad_type(f"{argument}.content", "a list of parts", parts)
     if not parts:
-        raise _checks.bad_value(f"{argument}.content", "must not be empty", parts)
+        raise arguments.bad_value(f"{argument}.content", "must not be empty", parts)
     for position, part in enumerate(parts):
         _spelt_part(f"{argument}.content[{position}]", part)
     return plain
@@ -326,15 +326,15 @@ def _spelt_item(argument: str, item: Mapping[str, object]) -> dict[str, object]:
 
 def _spelt_part(argument: str, part: object) -> None:
     if not isinstance(part, Mapping):
-        raise _checks.bad_type(argument, "a mapping", part)
+        raise arguments.bad_type(argument, "a mapping", part)
     kind = part.get("type")
     if not isinstance(kind, str) or kind not in _PART_PAYLOADS:
-        raise _checks.unknown_name(f"{argument}.type", str(kind), _PART_PAYLOADS)
+        raise arguments.unknown_name(f"{argument}.type", str(kind), _PART_PAYLOADS)
     name, inner = _PART_PAYLOADS[kind]
     payload = part.get(name)
     if inner is None:
-        _checks.text(f"{argument}.{name}", payload)
+        arguments.text(f"{argument}.{name}", payload)
     elif not isinstance(payload, Mapping):
-        raise _checks.bad_type(f"{argument}.{name}", "a mapping", payload)
+        raise arguments.bad_type(f"{argument}.{name}", "a mapping", payload)
     else:
-        _checks.text(f"{argument}.{name}.{inner}", payload.get(inner))
+        arguments.text(f"{argument}.{name}.{inner}", payload.get(inner))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from openrouter_embeddings import _checks
+from openrouter_embeddings._base import arguments
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def _short_url(url: str) -> str:
 def _read(path: str | PathLike[str]) -> bytes:
     place = Path(fspath(path))
     if place.is_dir():
-        raise _checks.bad_value("path", "is a folder, not a file", str(place))
+        raise arguments.bad_value("path", "is a folder, not a file", str(place))
     try:
         data = place.read_bytes()
     except OSError as exc:
         message = f"path cannot be read: {str(place)!r} ({exc.strerror})."
         raise ConfigurationError(message, argument="path") from exc
     if not data:
-        raise _checks.bad_value("path", "is an empty file", str(place))
+        raise arguments.bad_value("path", "is an empty file", str(place))
     return data
 
 
@@ -53,13 +53,13 @@ def _data_url(data: bytes, media_type: str) -> str:
 
 
 def _checked_url(url: object) -> str:
-    checked = _checks.text("url", url)
+    checked = arguments.text("url", url)
     parts = urlsplit(checked)
     if parts.scheme == "data":
         if not parts.path.partition(",")[2]:
-            raise _checks.bad_value("url", "is a data URL without data", checked)
+            raise arguments.bad_value("url", "is a data URL without data", checked)
     elif parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise _checks.bad_value("url", "must begin with https://, http:// or data:", checked)
+        raise arguments.bad_value("url", "must begin with https://, http:// or data:", checked)
     return checked
 
 
@@ -90,7 +90,7 @@ class Image:
             ConfigurationError: The bytes are no image of these kinds.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise _checks.bad_type("data", "bytes", data)
+            raise arguments.bad_type("data", "bytes", data)
         raw = bytes(data)
         return cls(_data_url(raw, _image_type(raw, "data")))
 
@@ -113,7 +113,7 @@ class Image:
         """
         save = getattr(image, "save", None)
         if save is None or not hasattr(image, "mode"):
-            raise _checks.bad_type("image", "a Pillow image", image)
+            raise arguments.bad_type("image", "a Pillow image", image)
         buffer = BytesIO()
         save(buffer, format="PNG")
         return cls(_data_url(buffer.getvalue(), "image/png"))
@@ -130,7 +130,7 @@ def _image_type(data: bytes, argument: str, path: str | None = None) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     problem = "is no image (PNG, JPEG, GIF, WebP, BMP or TIFF)"
-    raise _checks.bad_value(argument, problem, data[:20] if path is None else path)
+    raise arguments.bad_value(argument, problem, data[:20] if path is None else path)
 
 
 @frozen
@@ -155,7 +155,7 @@ class _Media:
     def from_bytes(cls, data: bytes, *, media_type: str, format: str | None = None) -> Self:  # noqa: A002 - the contract's name
         """Take a media file's bytes and its media type, ``"audio/wav"`` say."""
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise _checks.bad_type("data", "bytes", data)
+            raise arguments.bad_type("data", "bytes", data)
         return cls(_data_url(bytes(data), media_type), format)
 
     @classmethod
@@ -167,7 +167,7 @@ class _Media:
         """
         media_type = mimetypes.guess_type(str(path))[0]
         if media_type is None:
-            raise _checks.bad_value("path", "has a name that tells no media type", str(path))
+            raise arguments.bad_value("path", "has a name that tells no media type", str(path))
         return cls(_data_url(_read(path), media_type), Path(path).suffix.removeprefix(".") or None)
 
     def to_part(self) -> dict[str, object]:
@@ -223,9 +223,9 @@ class Content:
         for position, part in enumerate(parts):
             where = f"parts[{position}]"
             if isinstance(part, str):
-                _checks.text(where, part)
+                arguments.text(where, part)
             elif not isinstance(part, Image | Audio | Video | File):
-                raise _checks.bad_type(where, "text, Image, Audio, Video or File", part)
+                raise arguments.bad_type(where, "text, Image, Audio, Video or File", part)
         object.__setattr__(self, "parts", parts)
 
     def to_item(self) -> dict[str, object]:

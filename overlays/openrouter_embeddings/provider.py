@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
-from openrouter_embeddings import _checks
+from openrouter_embeddings._base import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,24 +112,24 @@ def _fields(
     argument: str, value: object, checks: Mapping[str, Callable[[str, object], object]]
 ) -> dict[str, object]:
     if not isinstance(value, Mapping):
-        raise _checks.bad_type(argument, "a mapping", value)
+        raise arguments.bad_type(argument, "a mapping", value)
     for name in value:
         if name not in checks:
-            raise _checks.unknown_name(f"{argument}.{name}", str(name), checks)
+            raise arguments.unknown_name(f"{argument}.{name}", str(name), checks)
     return {name: checks[name](f"{argument}.{name}", value[name]) for name in value}
 
 
 def _flag(argument: str, value: object) -> object:
     if value is not None and not isinstance(value, bool):
-        raise _checks.bad_type(argument, "True, False or None", value)
+        raise arguments.bad_type(argument, "True, False or None", value)
     return value
 
 
 def _one_of(argument: str, value: object, known: Sequence[str]) -> str:
     if not isinstance(value, str):
-        raise _checks.bad_type(argument, f"one of {', '.join(known)}", value)
+        raise arguments.bad_type(argument, f"one of {', '.join(known)}", value)
     if value not in known:
-        raise _checks.unknown_name(argument, value, known)
+        raise arguments.unknown_name(argument, value, known)
     return value
 
 
@@ -141,7 +141,7 @@ def _list(argument: str, value: object) -> list[object] | None:
     if value is None:
         return None
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise _checks.bad_type(argument, "a list", value)
+        raise arguments.bad_type(argument, "a list", value)
     return list(cast("Sequence[object]", value))
 
 
@@ -149,7 +149,7 @@ def _names(argument: str, value: object) -> object:
     names = _list(argument, value)
     if names is None:
         return None
-    return [_checks.text(f"{argument}[{i}]", name) for i, name in enumerate(names)]
+    return [arguments.text(f"{argument}[{i}]", name) for i, name in enumerate(names)]
 
 
 def _quantizations(argument: str, value: object) -> object:
@@ -161,13 +161,13 @@ def _quantizations(argument: str, value: object) -> object:
 
 def _price(argument: str, value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise _checks.bad_type(argument, "a number or a decimal text", value)
+        raise arguments.bad_type(argument, "a number or a decimal text", value)
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
-        raise _checks.bad_value(argument, "is no decimal number", value) from None
+        raise arguments.bad_value(argument, "is no decimal number", value) from None
     if not amount.is_finite() or amount < 0:
-        raise _checks.bad_value(argument, "must be a finite amount of at least 0", value)
+        raise arguments.bad_value(argument, "must be a finite amount of at least 0", value)
     return format(amount, "f")
 
 
@@ -176,7 +176,7 @@ def _max_price(argument: str, value: object) -> object:
 
 
 def _percentile(argument: str, value: object) -> object:
-    return None if value is None else _checks.number(argument, value)
+    return None if value is None else arguments.number(argument, value)
 
 
 def _cutoff(argument: str, value: object) -> object:
@@ -184,7 +184,7 @@ def _cutoff(argument: str, value: object) -> object:
         return None
     if isinstance(value, Mapping):
         return _fields(argument, value, dict.fromkeys(Percentiles.__annotations__, _percentile))
-    return _checks.number(argument, value)
+    return arguments.number(argument, value)
 
 
 def _by(argument: str, value: object) -> object:
@@ -202,8 +202,8 @@ def _sort(argument: str, value: object) -> object:
 
 
 def _options(argument: str, value: object) -> object:
-    options = _checks.json_mapping(argument, value)
-    return {slug: _checks.json_mapping(f"{argument}.{slug}", options[slug]) for slug in options}
+    options = arguments.json_mapping(argument, value)
+    return {slug: arguments.json_mapping(f"{argument}.{slug}", options[slug]) for slug in options}
 
 
 _CHECKS: Mapping[str, Callable[[str, object], object]] = {

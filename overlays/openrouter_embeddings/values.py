@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from attrs import field, frozen
 
-from openrouter_embeddings._extras import require
+from openrouter_embeddings._base.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

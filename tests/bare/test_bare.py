@@ -12,22 +12,28 @@ import pytest
 
 import openrouter_embeddings
 from openrouter_embeddings import MissingExtraError
-from openrouter_embeddings._extras import require
+from openrouter_embeddings._base.extras import require
 
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
-    "cli": ("_commands", "_cli_options", "_job_commands", "_contract_command"),
-    "local": ("local", "_local_app"),
+    "cli": ("cli._app", "cli._options", "cli._files", "cli._contract"),
+    "local": ("local", "local._app", "local._request", "local._model"),
 }
 WANTING = {module for modules in NEEDS.values() for module in modules}
 PRESENT = find_spec("typer") is not None
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
-def test_every_other_module_can_be_imported(path):
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_other_module_can_be_imported(module):
     """Only those that stand on an extra need it."""
-    if path.stem not in WANTING or PRESENT:
-        import_module(f"openrouter_embeddings.{path.stem}")
+    if module not in WANTING or PRESENT:
+        import_module(f"openrouter_embeddings.{module}".removesuffix(".__init__"))
 
 
 @pytest.mark.parametrize("extra", NEEDS)
@@ -44,7 +50,7 @@ def test_a_missing_extra_names_its_command(extra):
 def test_the_command_line_says_what_is_missing():
     """One line and the code for wrong usage, no traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "openrouter_embeddings.cli", "--help"],
+        [sys.executable, "-m", "openrouter_embeddings", "--help"],
         check=False,
         capture_output=True,
         text=True,

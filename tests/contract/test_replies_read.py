@@ -20,9 +20,9 @@ from openrouter_embeddings import (
     EmbeddingsResponse,
     OpenRouterError,
 )
-from openrouter_embeddings._pages import ModelsPage
-from openrouter_embeddings._reply import Reply
-from openrouter_embeddings._wire import EmbedOperation, read_models
+from openrouter_embeddings._request.operations import EmbedOperation, read_models
+from openrouter_embeddings._request.pages import ModelsPage
+from openrouter_embeddings._request.refusals import Reply
 from openrouter_embeddings.inputs import embedding_request
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from openrouter_embeddings import Audio, Content, File, Image, Video
-from openrouter_embeddings._wire import EmbedOperation
+from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings.inputs import LARGEST_TOKEN_ID, embedding_request
 
 MANY = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))

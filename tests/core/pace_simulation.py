@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 
-from openrouter_embeddings._pace import Pace
+from openrouter_embeddings._bulk.pace import Pace
 
 
 def simulate(rate, *, burst, retry_after, latency=0.2, seconds=300.0, warm_up=60.0):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits
-from openrouter_embeddings._batches import Cached, Slot
-from openrouter_embeddings._bulk import Ledger, is_divisible, is_fatal
+from openrouter_embeddings._bulk.items import Cached, Slot
+from openrouter_embeddings._bulk.ledger import Ledger, is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ForbiddenResponseError,
@@ -96,7 +96,7 @@ def test_equal_inputs_are_sent_once():
 
 def test_wide_vectors_are_remembered_by_their_bytes(monkeypatch):
     """A window of them could be more than the memory that anybody expects."""
-    monkeypatch.setattr("openrouter_embeddings._bulk._RECENT_BYTES", 3 * 8)
+    monkeypatch.setattr("openrouter_embeddings._bulk.ledger._RECENT_BYTES", 3 * 8)
     ledger = ledger_of("abcde", window=5, max_batch=5)
     play(ledger, lambda _: None)
     ledger.ready()

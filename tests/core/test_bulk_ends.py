@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits, PartialFailureError
-from openrouter_embeddings._too_long import MOST_CUTS, Cutting, is_too_long
+from openrouter_embeddings._bulk.truncation import MOST_CUTS, Cutting, is_too_long
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import (
     BadRequestResponseError,

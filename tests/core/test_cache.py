@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 import openrouter_embeddings
-from openrouter_embeddings import _cache_blocks, _cache_file
 from openrouter_embeddings import cache as cache_module
 from openrouter_embeddings.cache import CacheInfo, EmbeddingCache, KeyMaker, cache_key
+from openrouter_embeddings.cache import _blocks as _cache_blocks
+from openrouter_embeddings.cache import _file as _cache_file
 from openrouter_embeddings.errors import ConfigurationError, InvalidTypeError
 
 SOURCES = Path(openrouter_embeddings.__file__).parents[1]

@@ -28,8 +28,8 @@ from openrouter_embeddings import (
     TooManyRequestsResponseError,
     UnauthorizedResponseError,
 )
+from openrouter_embeddings._http.exchange import http_client
 from openrouter_embeddings.testing import FaultServer, faults
-from openrouter_embeddings.transport import http_client
 
 KEY = "sk-or-secret-42"
 QUICK = RetryConfig(initial=0.001, maximum=0.002)
@@ -541,7 +541,7 @@ def test_a_name_that_does_not_resolve(connect):
 
 def test_an_endless_body_is_not_read_to_its_end(server, client, monkeypatch):
     """A reply larger than any honest one is refused."""
-    monkeypatch.setattr("openrouter_embeddings.transport.MOST_BODY_BYTES", 100)
+    monkeypatch.setattr("openrouter_embeddings._http.exchange.MOST_BODY_BYTES", 100)
 
     with pytest.raises(NoResponseError, match="larger than 100 bytes"):
         client.generate("a", retries=None)

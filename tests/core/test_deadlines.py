@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from openrouter_embeddings import MissingExtraError, NoResponseError, OpenRouter
-from openrouter_embeddings._connections import (
+from openrouter_embeddings._http.sockets import (
     HTTPCORE_ERRORS,
     _addresses,
     _async_pool,
@@ -97,7 +97,7 @@ def test_all_addresses_of_a_name_are_tried():
 def test_a_dead_address_is_followed_by_a_live_one(server, monkeypatch):
     """A name may stand for several machines."""
     monkeypatch.setattr(
-        "openrouter_embeddings._connections._addresses",
+        "openrouter_embeddings._http.sockets._addresses",
         lambda _host, _port: ["127.0.0.9", "127.0.0.1"],
     )
     with OpenRouter(server.api_key, base_url=server.base_url) as client:

@@ -20,7 +20,7 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     VectorError,
 )
-from openrouter_embeddings._run import Task
+from openrouter_embeddings._bulk.run import Task
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 

@@ -145,7 +145,6 @@ def test_columns_are_lists():
             "not None",
         ),
     ],
-    ids=repr,
 )
 def test_bad_input_is_named_with_its_position(value, argument, problem):
     """The error says which argument, where in it, and what was found there."""
@@ -181,7 +180,7 @@ def test_long_values_are_cut_in_the_message():
         ({"trace": {"trace_id": 7}}, "trace.trace_id"),
         ({"trace": {1: "a"}}, "trace key"),
         ({"trace": {"note": float("nan")}}, "trace"),
-        ({"extra_body": {"x": object()}}, "extra_body"),
+        ({"extra_body": {"x": {1}}}, "extra_body"),
         ({"extra_body": {"x": "\ud800"}}, "extra_body"),
         ({"extra_body": "x"}, "extra_body"),
         ({"extra_headers": {"Authorization": "Bearer x"}}, "extra_headers['Authorization']"),

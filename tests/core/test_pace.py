@@ -9,7 +9,7 @@ import random
 import pytest
 from pace_simulation import simulate
 
-from openrouter_embeddings._pace import Pace
+from openrouter_embeddings._bulk.pace import Pace
 
 
 @pytest.mark.parametrize("rate", [2, 10, 50, 200])

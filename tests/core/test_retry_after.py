@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from openrouter_embeddings._retry_after import retry_after
+from openrouter_embeddings._request.retry_after import retry_after
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 EPOCH = NOW.timestamp()

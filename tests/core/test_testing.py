@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openrouter_embeddings import faults as menu_module
 from openrouter_embeddings import testing
 from openrouter_embeddings.testing import FaultServer, faults, vector_of
+from openrouter_embeddings.testing import faults as menu_module
 
 
 def ask(server, body=None, *, method="POST", path="/embeddings", key=None, timeout=5):

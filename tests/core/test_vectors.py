@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import VectorError
-from openrouter_embeddings._vectors import decode, matrix_of, order_of
+from openrouter_embeddings._request.vectors import decode, matrix_of, order_of
 
 
 def text_of(*numbers):

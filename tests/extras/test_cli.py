@@ -284,7 +284,7 @@ def test_the_demo_answers_right(run):
 
 def test_the_demo_says_when_it_is_wrong(run, monkeypatch):
     """It checks its own answers."""
-    monkeypatch.setattr("openrouter_embeddings._demo.QUESTIONS", {"What is a loop?": "nothing"})
+    monkeypatch.setattr("openrouter_embeddings.cli._demo.QUESTIONS", {"What is a loop?": "nothing"})
 
     code, shown, _ = run("demo")
 
@@ -294,7 +294,7 @@ def test_the_demo_says_when_it_is_wrong(run, monkeypatch):
 
 def test_the_command_is_installed(tmp_path):
     """As a program of its own, quiet in a pipe."""
-    command = [sys.executable, "-m", "openrouter_embeddings.cli", "embed", "-"]
+    command = [sys.executable, "-m", "openrouter_embeddings", "embed", "-"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / "out.npy"), "--local"],
         input="a\nb\n",
@@ -313,7 +313,7 @@ def test_the_command_is_installed(tmp_path):
 
 def test_ctrl_c_ends_quietly(monkeypatch, run):
     """With the code that shells expect, and no traceback."""
-    monkeypatch.setattr("openrouter_embeddings._commands.connected", _interrupting)
+    monkeypatch.setattr("openrouter_embeddings.cli._app.connected", _interrupting)
 
     assert run("models", "--local")[0] == 130
 
@@ -324,7 +324,7 @@ def _interrupting(**_options):
 
 def test_bugs_are_not_hidden(monkeypatch, run):
     """What nobody expected keeps its traceback."""
-    monkeypatch.setattr("openrouter_embeddings._commands.connected", _broken)
+    monkeypatch.setattr("openrouter_embeddings.cli._app.connected", _broken)
 
     with pytest.raises(ZeroDivisionError):
         run("models", "--local")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, cli
-from openrouter_embeddings._job_progress import line_of
+from openrouter_embeddings.cli._progress import line_of
 from openrouter_embeddings.jobs import JobProgress, embed_file, retry_failed, verify_file
 from openrouter_embeddings.testing import FaultServer, faults
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, Limits, OpenRouter
-from openrouter_embeddings._job_settings import most_failures
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.jobs import embed_file, estimate_file
+from openrouter_embeddings.jobs._settings import most_failures
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
@@ -469,7 +469,7 @@ def test_a_killed_job_goes_on(write, tmp_path):
 
 def run_and_kill(server, source, out, *, after):
     """Run a job as a process, kill it a while after its first request, and let it finish."""
-    command = [sys.executable, "-m", "openrouter_embeddings.cli", "embed", source, "--out", out]
+    command = [sys.executable, "-m", "openrouter_embeddings", "embed", source, "--out", out]
     options = ["--id-column", "id", "--model", MODEL, "--batch-size", "10", "--in-flight", "4"]
     environment = {
         "OPENROUTER_API_KEY": server.api_key,

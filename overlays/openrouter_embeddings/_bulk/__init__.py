@@ -1,0 +1,1 @@
+"""Any number of inputs in one run: paced, divided, in order. Pure but for its two runners."""

@@ -1,0 +1,179 @@
+"""What a bulk run is made of: its bounds, inputs, places for vectors, batches. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import define, frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    ForbiddenResponseError,
+    OpenRouterError,
+    VectorError,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+Kind = Literal["text", "tokens", "content"]
+
+
+@frozen
+class Limits:
+    """Bounds of a bulk run.
+
+    Attributes:
+        max_batch: The most inputs in one request.
+        max_bytes: The most bytes of inputs in one request; a larger input travels alone.
+        max_tokens: The most estimated tokens in one request; a larger input travels alone.
+        max_in_flight: The most requests at one time; the run begins with fewer.
+        window: The most inputs that are held at one time, which bounds the memory; as many vectors
+            at the most, and 16 MiB of them, are remembered after they are handed out, for inputs
+            that come again.
+    """
+
+    max_batch: int = 100
+    max_bytes: int = 4_000_000
+    max_tokens: int = 100_000
+    max_in_flight: int = 16
+    window: int = 10_000
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse bounds that nothing fits into."""
+        for name in ("max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"):
+            arguments.whole_number(f"Limits.{name}", getattr(self, name), least=1)
+
+
+@define(eq=False)
+class Item:
+    """One input, checked.
+
+    Attributes:
+        wire: The input as the contract has it.
+        kind: Its kind; a request carries one.
+        key: What tells it apart from other inputs of the run.
+        size: Its size in bytes, about.
+        tokens: Its length in tokens if that is known, else None.
+        store_key: Its key in the cache, once that was asked for.
+    """
+
+    wire: object
+    kind: Kind
+    key: str | bytes
+    size: int
+    tokens: int | None = None
+    store_key: bytes | None = None
+
+
+@define(eq=False)
+class Slot(Item):
+    """An input that is sent, with a place for its vector, which equal inputs share.
+
+    Attributes:
+        position: The first position in the run that wants it.
+        cut: What is sent in its place, because the input is too long; or None.
+        cuts: How often it was cut.
+        vectors: The matrix with its vector, once that is there.
+        row: Its row of the matrix.
+        error: Why there is none, once that is known.
+        cached: Its vector is that of a cut text which the cache had.
+        uses: How many positions in the window wait for it.
+        remembered: How often it stands among those that were handed out last.
+    """
+
+    position: int = -1
+    cut: Item | None = None
+    cuts: int = 0
+    vectors: Vectors | None = None
+    row: int = 0
+    error: OpenRouterError | None = None
+    cached: bool = False
+    uses: int = 0
+    remembered: int = 0
+
+    @property
+    def sent(self) -> Item:
+        """What is sent for it."""
+        return self if self.cut is None else self.cut
+
+    @property
+    def vector(self) -> Vectors | None:
+        """Its vector, of shape ``(width,)``, or None as long as there is none."""
+        return None if self.vectors is None else self.vectors[self.row]
+
+
+@frozen(eq=False)
+class Cached:
+    """Positions one after the other of which the cache had the vectors: shape ``(n, width)``."""
+
+    vectors: Vectors
+
+
+@frozen(eq=False)
+class Hits:
+    """Vectors that a cache has of some keys that stand one after the other.
+
+    Attributes:
+        start: The position of the first of these keys among all that were asked for.
+        vectors: float32 of shape ``(n, width)``.
+    """
+
+    start: int
+    vectors: Vectors
+
+    @property
+    def stop(self) -> int:
+        """Return the position after the last of these keys."""
+        return self.start + len(self.vectors)
+
+
+@define(eq=False)
+class Group:
+    """A batch that was refused, and its two halves."""
+
+    size: int
+    error: OpenRouterError
+    second: list[Slot]
+    answered: int = 0
+
+    @property
+    def blames_content(self) -> bool:
+        """Say whether one of its inputs must be to blame, as opposed to their number or chance."""
+        return isinstance(self.error, BadRequestResponseError | ForbiddenResponseError)
+
+    @property
+    def may_be_size(self) -> bool:
+        """Say whether the service may have refused the number of inputs."""
+        return not isinstance(self.error, VectorError)
+
+
+@define(eq=False)
+class Batch:
+    """What goes into one request.
+
+    Attributes:
+        slots: The places of its inputs.
+        group: The refused batch that it is a half of, or None.
+        first: It is the first half, whose outcome the second one waits for.
+        rounds: How many logical requests were made for it in vain.
+    """
+
+    slots: list[Slot]
+    group: Group | None = None
+    first: bool = False
+    rounds: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its inputs."""
+        return self.slots[0].sent.kind
+
+    @property
+    def inputs(self) -> list[object]:
+        """Its inputs as the contract has them."""
+        return [slot.sent.wire for slot in self.slots]

@@ -1,0 +1,235 @@
+"""What `embed`, `stream` and `estimate` of both clients share: options checked, runs set up."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, closing, nullcontext
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
+
+from attrs import frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._bulk.collect import Collector
+from openrouter_embeddings._bulk.items import Limits
+from openrouter_embeddings._bulk.run import BulkRun, Plan
+from openrouter_embeddings._bulk.truncation import Cutting
+from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
+    from types import EllipsisType
+
+    from openrouter_embeddings._bulk.output import Whole
+    from openrouter_embeddings._request.call import Call
+    from openrouter_embeddings._request.retry import RetryConfig
+    from openrouter_embeddings._request.settings import Operations, Settings
+    from openrouter_embeddings.inputs import EmbeddingRequest, Input
+    from openrouter_embeddings.provider import ProviderPreferences
+    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, ModelInfo
+
+OnError = Literal["raise", "keep"]
+OnLong = Literal["error", "truncate"]
+
+
+class RequestOptions(TypedDict, total=False):
+    """What each request of a bulk run carries.
+
+    Attributes:
+        dimensions: The width of the vectors, for models that can shorten them.
+        input_type: What the inputs are for, ``"search_document"`` say.
+        provider: Which providers may serve the requests.
+        user: Who the requests are for.
+        session_id: Groups requests in the service's logs.
+        trace: Names and ids for the service's tracing.
+        extra_headers: More headers.
+        extra_body: More fields for each body.
+    """
+
+    dimensions: int | None
+    input_type: str | None
+    provider: ProviderPreferences | Mapping[str, object] | None
+    user: str | None
+    session_id: str | None
+    trace: Mapping[str, object] | None
+    extra_headers: Mapping[str, str] | None
+    extra_body: Mapping[str, object] | None
+
+
+class BulkOptions(RequestOptions, total=False):
+    """How a bulk run goes about it; beside what each request carries.
+
+    Attributes:
+        cache: An `EmbeddingCache`, or the path of one; what it has is not sent.
+        limits: Bounds of batches, concurrency and memory.
+        max_cost: The most to spend in USD; the run stops before it is crossed.
+        pin_provider: Let the provider of the first answer give all; another one is an error.
+        on_long: What becomes of a text that the service refuses as too long: ``"error"`` makes it a
+            failure, ``"truncate"`` cuts it until it fits and lists it in `truncated`.
+        retries: Another retry policy; None for single attempts.
+        timeout: Seconds for one attempt, its body included; None for no bound.
+        deadline: Seconds for each request with its retries, waits and time in the queue.
+    """
+
+    cache: EmbeddingCache | str | PathLike[str] | None
+    limits: Limits
+    max_cost: float | None
+    pin_provider: bool
+    on_long: OnLong
+    retries: RetryConfig | None
+    timeout: float | None
+    deadline: float | None
+
+
+@frozen
+class Job:
+    """A bulk run that is set up, but for its inputs.
+
+    Attributes:
+        template: The request of each batch, but for its inputs.
+        settings: Times and retries.
+        limits: The bounds.
+        max_cost: The most to spend in USD, or None.
+        pin_provider: Whether the provider of the first answer must give all.
+        may_cut: Whether texts that are too long are cut.
+        cache: The cache, its path, or None.
+    """
+
+    template: EmbeddingRequest
+    settings: Settings
+    limits: Limits
+    max_cost: float | None
+    pin_provider: bool
+    may_cut: bool
+    cache: EmbeddingCache | str | PathLike[str] | None
+
+    @property
+    def needs_listing(self) -> bool:
+        """Say whether the run must know what the listing says of the model."""
+        return self.max_cost is not None or self.may_cut
+
+    def run(
+        self,
+        operations: Operations,
+        inputs: Iterable[Input],
+        listed: ModelInfo | None,
+        whole: Whole,
+    ) -> BulkRun:
+        """Begin the run over the inputs.
+
+        Args:
+            operations: What makes requests.
+            inputs: The inputs.
+            listed: What the listing says of the model, if that is needed.
+            whole: The matrix that collects the vectors of the whole run, if there is one.
+        """
+
+        def call(request: EmbeddingRequest, now: float) -> Call[EmbeddingsResponse]:
+            return self.settings.call(operations.embed_operation(request), now)
+
+        plan = Plan(
+            template=self.template,
+            call=call,
+            limits=self.limits,
+            max_cost=self.max_cost,
+            price=None if listed is None else _price(listed),
+            pin_provider=self.pin_provider,
+            cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
+            asks=self.cache is not None,
+            whole=whole,
+        )
+        return BulkRun(plan, iter(checked_inputs(inputs)))
+
+    def store(self) -> AbstractContextManager[EmbeddingCache | None]:
+        """Open the cache by its path; only what is opened here is closed again."""
+        if self.cache is None or isinstance(self.cache, EmbeddingCache):
+            return nullcontext(self.cache)
+        return closing(EmbeddingCache(self.cache))
+
+
+_BULK_NAMES = frozenset(BulkOptions.__annotations__)
+_REQUEST_NAMES = frozenset(RequestOptions.__annotations__)
+
+
+def job_of(model: object, settings: Settings, given: Mapping[str, object]) -> Job:
+    """Check the options of a bulk run.
+
+    Raises:
+        ConfigurationError: One is unknown or cannot be used.
+    """
+    limits = given.get("limits", Limits())
+    if not isinstance(limits, Limits):
+        raise arguments.bad_type("limits", "Limits", limits)
+    most = given.get("max_cost")
+    return Job(
+        template=template_of(model, given, _BULK_NAMES),
+        settings=settings.but(
+            cast("float | EllipsisType | None", given.get("timeout", ...)),
+            cast("float | EllipsisType | None", given.get("deadline", ...)),
+            cast("RetryConfig | EllipsisType | None", given.get("retries", ...)),
+        ),
+        limits=limits,
+        max_cost=None if most is None else arguments.number("max_cost", most),
+        pin_provider=bool(given.get("pin_provider")),
+        may_cut=_on_long(given.get("on_long", "error")),
+        cache=cast("EmbeddingCache | str | None", given.get("cache")),
+    )
+
+
+def template_of(
+    model: object, given: Mapping[str, object], known: frozenset[str] = _REQUEST_NAMES
+) -> EmbeddingRequest:
+    """Check what each request carries, and write it as one request without its inputs."""
+    for name in given:
+        if name not in known:
+            raise arguments.unknown_name(name, name, known)
+    request = {name: given[name] for name in given if name in _REQUEST_NAMES}
+    return embedding_request(input="template", model=model, **request)  # type: ignore[arg-type]  # checked in there
+
+
+def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
+    """Prepare the result, and check lists as a whole before anything is sent or paid.
+
+    Raises:
+        ConfigurationError: An input of a list cannot be used, and errors are to be raised.
+    """
+    if on_error not in {"raise", "keep"}:
+        raise arguments.bad_value("on_error", "must be 'raise' or 'keep'", on_error)
+    if not isinstance(inputs, list | tuple):
+        return Collector(None)
+    if on_error == "raise":
+        for position, value in enumerate(inputs):
+            if not is_plain(value):
+                one_input(position, value)
+    return Collector(len(inputs))
+
+
+def _on_long(value: object) -> bool:
+    if value not in {"error", "truncate"}:
+        raise arguments.bad_value("on_long", "must be 'error' or 'truncate'", value)
+    return value == "truncate"
+
+
+def _price(listed: ModelInfo) -> float | None:
+    price = listed.pricing.prompt
+    return None if price is None else float(price)
+
+
+def reporter_of(
+    progress: bool | Callable[[EmbeddedBatch], None],  # noqa: FBT001 - a switch for callers
+) -> Callable[[EmbeddedBatch], None]:
+    """Return what is told of each batch: the caller's function, a line on a terminal, nothing."""
+    if callable(progress):
+        return progress
+    return _to_terminal if progress and sys.stderr.isatty() else _nowhere
+
+
+def _nowhere(_batch: EmbeddedBatch) -> None:
+    """Report nothing."""
+
+
+def _to_terminal(batch: EmbeddedBatch) -> None:
+    done = batch.start + len(batch)
+    sys.stderr.write(f"\r{done:,} inputs, {batch.stats.cost:.6f} USD")
+    sys.stderr.flush()

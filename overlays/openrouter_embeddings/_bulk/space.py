@@ -1,0 +1,124 @@
+"""The vector space of a bulk run: one width, and one provider where it is pinned. Pure.
+
+Vectors of two spaces must never mix. The first answer settles the width, and with `pin` the
+provider; from there on every request names it, and the cache is asked for vectors of that provider
+alone. Until then nothing is taken from the cache: nobody knows yet whose vectors would fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from openrouter_embeddings.cache._keys import KeyMaker
+from openrouter_embeddings.errors import VectorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from openrouter_embeddings._bulk.items import Item
+    from openrouter_embeddings.inputs import EmbeddingRequest
+    from openrouter_embeddings.values import EmbeddingsResponse
+
+    Vector = NDArray[np.float32]
+
+
+@define(eq=False)
+class Space:
+    """What the vectors of one run have in common.
+
+    Attributes:
+        template: The request of each batch, but for its inputs; names the provider once pinned.
+        pin: Whether the provider of the first answer must give all.
+        width: How many numbers a vector has, once that is known.
+        model: The model as its provider calls it, once that is known.
+        providers: Who answered so far, the first one first.
+        store_keys: Makes the keys of inputs in the cache; None as long as the provider is open.
+    """
+
+    template: EmbeddingRequest
+    pin: bool = False
+    width: int | None = field(init=False, default=None)
+    model: str | None = field(init=False, default=None)
+    providers: tuple[str, ...] = field(init=False, default=())
+    _keys: KeyMaker = field(init=False)
+    store_keys: KeyMaker | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with what the request itself says."""
+        self._keys = keys_of(self.template)
+        self.store_keys = None if self.is_open else self._keys
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the first answer is still to come that decides about the others."""
+        return self.pin and not self.providers and not named_provider(self.template)
+
+    def key(self, wire: object) -> str | bytes:
+        """Tell inputs of the run apart: a text by itself, anything else by a digest."""
+        return wire if isinstance(wire, str) else self._keys.key(wire)
+
+    def store_key(self, item: Item) -> bytes | None:
+        """Return the key of an input in the cache, or None as long as that is open."""
+        if item.store_key is None and self.store_keys is not None:
+            item.store_key = self.store_keys.key(item.wire)
+        return item.store_key
+
+    def admits(self, width: int) -> bool:
+        """Say whether vectors of the cache are as wide as the others."""
+        if self.width is None:
+            self.width = width
+        return width == self.width
+
+    def drift(self, response: EmbeddingsResponse) -> VectorError | None:
+        """Take note of an answer, or say why its vectors do not belong to the others."""
+        if self.width is None:
+            self.width = response.dimensions
+        if response.dimensions != self.width:
+            message = (
+                f"The width changed within the run: {self.width} before, now "
+                f"{response.dimensions} (provider {response.provider or 'unknown'})."
+            )
+            return VectorError(message, hint="Pin the provider, or name the dimensions.")
+        self.model = self.model or response.model
+        return self._met(response.provider)
+
+    def _met(self, provider: str | None) -> VectorError | None:
+        if provider is None or provider in self.providers:
+            return None
+        if self.pin and self.providers:
+            message = f"{provider} answered though the run is pinned to {self.providers[0]}."
+            return VectorError(message)
+        self.providers = (*self.providers, provider)
+        if self.store_keys is None:
+            self._pin_to(provider)
+        return None
+
+    def _pin_to(self, provider: str) -> None:
+        given = self.template.options.get("provider")
+        preferences = dict(given) if isinstance(given, dict) else {}
+        preferences |= {"only": [provider], "allow_fallbacks": False}
+        options = {**self.template.options, "provider": preferences}
+        self.template = evolve(self.template, options=options)
+        self.store_keys = keys_of(self.template)
+
+
+def keys_of(template: EmbeddingRequest) -> KeyMaker:
+    """Make what tells vectors apart: everything that one depends on."""
+    input_type = template.options.get("input_type")
+    return KeyMaker(
+        model=template.model,
+        dimensions=template.dimensions,
+        input_type=input_type if isinstance(input_type, str) else None,
+        provider=named_provider(template),
+        extra=template.extra_body,
+    )
+
+
+def named_provider(template: EmbeddingRequest) -> str | None:
+    """Return the provider, or the providers, that a request is bound to."""
+    provider = template.options.get("provider")
+    only = provider.get("only") if isinstance(provider, dict) else None
+    return ",".join(map(str, only)) if isinstance(only, list) and only else None

@@ -1,0 +1,1 @@
+"""One exchange over a socket, within its time."""

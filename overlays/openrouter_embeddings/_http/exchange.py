@@ -1,0 +1,371 @@
+"""The HTTP client below ours: key, headers, the size of replies, and what must not leak."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import weakref
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings.errors import ConfigurationError, NoResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Generator, Iterable, Mapping
+
+    from openrouter_embeddings._request.operations import WireRequest
+
+DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
+MOST_BODY_BYTES = 512 * 1024 * 1024
+"""A larger reply is refused: 2,048 vectors of 4,096 numbers take 180 MB even as JSON numbers."""
+
+_MOST_ROOM_BYTES = 32 * 1024 * 1024
+
+
+class BearerAuth(httpx.Auth):
+    """Puts the key into each request, and shows it to nobody."""
+
+    def __init__(self, api_key: str) -> None:
+        self._header = f"Bearer {api_key}"
+
+    def __repr__(self) -> str:
+        """Hide the key."""
+        return "BearerAuth('***')"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header; httpx calls it for each request."""
+        request.headers["Authorization"] = self._header
+        yield request
+
+
+def checked_api_key(api_key: object) -> str:
+    """Check a key without ever showing it.
+
+    Raises:
+        ConfigurationError: It is missing, or holds characters that no header can carry.
+    """
+    if api_key is None or api_key == "":
+        raise ConfigurationError(
+            "There is no API key.",
+            argument="api_key",
+            hint=(
+                "Pass api_key=, set OPENROUTER_API_KEY (see https://openrouter.ai/settings/keys), "
+                "or work without one on a local server: openrouter-embeddings serve"
+            ),
+        )
+    if not isinstance(api_key, str):
+        message = f"api_key must be text, not {type(api_key).__name__}."
+        raise ConfigurationError(message, argument="api_key")
+    if any(not 33 <= ord(letter) <= 126 for letter in api_key):
+        message = (
+            "api_key holds white space or characters that no key has (its value is not shown)."
+        )
+        hint = "Copy it again without line breaks or quotes."
+        raise ConfigurationError(message, argument="api_key", hint=hint)
+    return api_key
+
+
+def checked_base_url(base_url: object) -> str:
+    """Check where requests go: https anywhere, plain http only on this machine.
+
+    Returns:
+        The URL without a slash at its end.
+
+    Raises:
+        ConfigurationError: It has no scheme or host, or would send the key in the clear.
+    """
+    url = arguments.text("base_url", base_url).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        message = f"base_url cannot be read: {arguments.shown(url)} ({exc})."
+        raise ConfigurationError(message, argument="base_url") from exc
+    if parts.scheme not in {"http", "https"} or not host:
+        problem = "needs a scheme and a host, like https://openrouter.ai/api/v1"
+        raise arguments.bad_value("base_url", problem, url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        message = (
+            "base_url must hold no user, password, query or fragment (its value is not shown)."
+        )
+        raise ConfigurationError(message, argument="base_url")
+    if parts.scheme == "http" and not is_loopback(host):
+        problem = "would send the key unencrypted to another machine; use https"
+        raise arguments.bad_value("base_url", problem, url)
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_open(http: httpx.Client | httpx.AsyncClient) -> None:
+    """Refuse to use a client that was closed.
+
+    Raises:
+        ConfigurationError: It was closed.
+    """
+    if http.is_closed:
+        message = "The client is closed."
+        hint = "Make the calls inside its with block, or make a new client."
+        raise ConfigurationError(message, hint=hint)
+
+
+class _Client(httpx.Client):
+    """Sends without cookies, redirects and hooks, which nothing here needs.
+
+    httpx goes through all of them for every request; for a short text that is a fifth of the work.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport, auth: httpx.Auth, **options: Any) -> None:  # noqa: ANN401 - httpx's own, unchanged
+        super().__init__(transport=transport, auth=auth, **options)
+        self._exchange, self._auth_flow = transport.handle_request, auth.auth_flow
+
+    def send(
+        self, request: httpx.Request, *, stream: bool = False, **_options: object
+    ) -> httpx.Response:
+        """Send a request with the key, and read the reply unless it is to be streamed."""
+        check_open(self)
+        response = self._exchange(next(self._auth_flow(request)))
+        response.request = request
+        if not stream:
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+
+class _AsyncClient(httpx.AsyncClient):
+    """Does what `_Client` does, in an event loop."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        auth: httpx.Auth,
+        **options: Any,  # noqa: ANN401 - httpx's own, unchanged
+    ) -> None:
+        super().__init__(transport=transport, auth=auth, **options)
+        self._exchange, self._auth_flow = transport.handle_async_request, auth.auth_flow
+
+    async def send(
+        self, request: httpx.Request, *, stream: bool = False, **_options: object
+    ) -> httpx.Response:
+        """Send a request with the key, and read the reply unless it is to be streamed."""
+        check_open(self)
+        response = await self._exchange(next(self._auth_flow(request)))
+        response.request = request
+        if not stream:
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        return response
+
+
+def http_client(
+    base_url: str,
+    auth: httpx.Auth,
+    headers: Mapping[str, str],
+    timeout: float | None,
+    borrowed: httpx.Client | None = None,
+) -> httpx.Client:
+    """Make the synchronous HTTP client.
+
+    Args:
+        base_url: Where requests go, checked.
+        auth: What adds the key.
+        headers: Headers of each request.
+        timeout: Seconds for one whole exchange where a request does not say; None for no bound.
+        borrowed: A client of the caller's to send through; it is never closed here.
+    """
+    from openrouter_embeddings._http.deadlines import DeadlineTransport  # noqa: PLC0415 - slow to import
+
+    transport = DeadlineTransport.over(borrowed, base_url)
+    http = _Client(transport, auth, base_url=base_url, headers=dict(headers), timeout=timeout)
+    # Scripts drop clients without closing them, and may keep only `.embeddings` or `.api`.
+    weakref.finalize(http, transport.close)
+    return http
+
+
+def async_http_client(
+    base_url: str,
+    auth: httpx.Auth,
+    headers: Mapping[str, str],
+    timeout: float | None,
+    borrowed: httpx.AsyncClient | None = None,
+) -> httpx.AsyncClient:
+    """Make the asynchronous HTTP client; the arguments are those of `http_client`."""
+    from openrouter_embeddings._http.deadlines import (  # noqa: PLC0415 - slow to import
+        AsyncDeadlineTransport,
+    )
+
+    transport = AsyncDeadlineTransport.over(borrowed, base_url)
+    return _AsyncClient(transport, auth, base_url=base_url, headers=dict(headers), timeout=timeout)
+
+
+def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply | NoResponseError:
+    """Exchange one request for one complete reply.
+
+    Args:
+        http: The client of `http_client`.
+        wire: What to send.
+        timeout: Seconds for the whole exchange; None for no bound.
+
+    Returns:
+        The reply, or the error that takes its place.
+    """
+    exchange = _Exchange(timeout)
+    request = _request(http, wire, timeout)
+    try:
+        response = http.send(request, stream=True)
+        try:
+            parts = response.stream if exchange.begin(response) else response.iter_bytes()
+            for chunk in cast("Iterable[bytes]", parts):
+                exchange.take(chunk)
+        finally:
+            response.close()
+        return exchange.reply(response)
+    except (httpx.HTTPError, _TooLargeError) as exc:
+        return exchange.failed(exc)
+    finally:
+        forget_key(request)
+
+
+async def asend(
+    http: httpx.AsyncClient,
+    wire: WireRequest,
+    timeout: float | None,  # noqa: ASYNC109 - httpx's own name for it
+) -> Reply | NoResponseError:
+    """Do what `send` does, in an event loop."""
+    exchange = _Exchange(timeout)
+    request = _request(http, wire, timeout)
+    try:
+        response = await http.send(request, stream=True)
+        try:
+            parts = response.stream if exchange.begin(response) else response.aiter_bytes()
+            async for chunk in cast("AsyncIterable[bytes]", parts):
+                exchange.take(chunk)
+        finally:
+            await response.aclose()
+        return exchange.reply(response)
+    except (httpx.HTTPError, _TooLargeError) as exc:
+        return exchange.failed(exc)
+    finally:
+        forget_key(request)
+
+
+def _request(
+    http: httpx.Client | httpx.AsyncClient, wire: WireRequest, timeout: float | None
+) -> httpx.Request:
+    headers = http.headers.copy()
+    headers.update(wire.headers)
+    return httpx.Request(
+        wire.method,
+        _absolute(str(http.base_url), wire.url),
+        headers=headers,
+        content=wire.content,
+        params=dict(wire.params) or None,
+        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(base_url: str, path: str) -> httpx.URL:
+    """Join the base URL and a path; httpx parses both anew for every request."""
+    return httpx.URL(base_url.rstrip("/") + path)
+
+
+def forget_key(request: httpx.Request) -> None:
+    """Take the key out of a finished request, which exceptions and tracebacks keep alive."""
+    request.headers = httpx.Headers()
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Write headers as plain texts, names in lower case; what stands twice is joined by commas."""
+    encoding, plain = headers.encoding, dict[str, str]()
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+        plain[name] = f"{plain[name]}, {value}" if name in plain else value
+    return plain
+
+
+class _TooLargeError(Exception):
+    """More came than any honest reply holds."""
+
+
+class _Exchange:
+    """What both senders know of one exchange: how far it came, and what that means."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._size = 0
+        self.begun = False
+
+    def begin(self, response: httpx.Response) -> bool:
+        """Note that a reply has begun, and make room for as much of its body as it announces.
+
+        Returns:
+            Whether the body comes as it is, with nothing to be decompressed.
+        """
+        self.begun = response.is_success
+        self._headers = _plain(response.headers)
+        announced, plain = self._headers.get("content-length", ""), self._is_plain()
+        if plain and announced.isdecimal():
+            self._body = bytearray(min(int(announced), _MOST_ROOM_BYTES))
+        return plain
+
+    def _is_plain(self) -> bool:
+        return self._headers.get("content-encoding", "identity") == "identity"
+
+    def take(self, chunk: bytes) -> None:
+        start, self._size = self._size, self._size + len(chunk)
+        if self._size > MOST_BODY_BYTES:
+            raise _TooLargeError
+        self._body[start : self._size] = chunk
+
+    def reply(self, response: httpx.Response) -> Reply:
+        del self._body[self._size :]
+        return Reply(response.status_code, self._headers, self._body, datetime.now(UTC))
+
+    def failed(self, exc: httpx.HTTPError | _TooLargeError) -> NoResponseError:
+        error = NoResponseError(
+            self._description(exc),
+            sent=self.begun or isinstance(exc, httpx.ReadError | httpx.ReadTimeout),
+            begun=self.begun,
+            timed_out=isinstance(exc, httpx.TimeoutException),
+            hint=_HINTS.get(type(exc)),
+        )
+        error.__cause__ = exc
+        return error
+
+    def _description(self, exc: httpx.HTTPError | _TooLargeError) -> str:
+        if isinstance(exc, _TooLargeError):
+            return f"The reply is larger than {MOST_BODY_BYTES:,} bytes and was not read further."
+        if isinstance(exc, httpx.TimeoutException):
+            far = (
+                f"{self._size:,} bytes of a reply had come" if self.begun else "no reply had begun"
+            )
+            return f"No complete answer within {self._timeout:g} s: {far}."
+        return f"No complete answer: {type(exc).__name__} ({exc or 'no details'})."
+
+
+_HINTS: Mapping[type[Exception], str] = {
+    httpx.ConnectError: "Check base_url, the network and the proxy settings.",
+    httpx.ConnectTimeout: "Check base_url, the network and the proxy settings.",
+    httpx.ReadTimeout: "Allow more time with timeout=, or send fewer inputs at once.",
+    httpx.PoolTimeout: "Too many requests at once are waiting for a connection.",
+}

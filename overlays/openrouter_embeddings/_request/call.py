@@ -1,0 +1,198 @@
+"""One logical request as data: what to send next, and what its answer means.
+
+A `Call` is fed with answers and the time, and says what follows; it sends nothing, sleeps never and
+reads no clock. The two clients drive it with one small loop each, and so share every decision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from attrs import define, field, frozen
+
+from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.retry import GiveUp, RetryConfig, is_transient, may_have_cost
+from openrouter_embeddings.errors import DeadlineExceededError, NoResponseError, OpenRouterError
+from openrouter_embeddings.events import AttemptFinished, RetryScheduled
+
+if TYPE_CHECKING:
+    from openrouter_embeddings._request.operations import WireRequest
+    from openrouter_embeddings.events import Event
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_ONCE = RetryConfig(attempts=1)
+
+
+class Operation(Protocol[T_co]):
+    """What a call asks for: how it is written, how its reply is read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def inputs(self) -> int: ...
+
+    def wire(self) -> WireRequest:
+        """Write the request; the same bytes serve every attempt."""
+        ...
+
+    def read(self, reply: Reply) -> T_co | OpenRouterError:
+        """Read a reply of any kind into what was asked for, or into the error that it is."""
+        ...
+
+    def instead(self, error: OpenRouterError) -> Self | None:
+        """Return another way of asking for the same, where the error says that there is one."""
+        ...
+
+
+@frozen
+class Done(Generic[T]):
+    """The answer is here."""
+
+    value: T
+    events: tuple[Event, ...]
+
+
+@frozen
+class Wait:
+    """Send again after `delay` seconds."""
+
+    delay: float
+    events: tuple[Event, ...]
+
+
+@frozen
+class Failed:
+    """It is over."""
+
+    error: OpenRouterError
+    events: tuple[Event, ...]
+
+
+@define
+class Call(Generic[T]):
+    """The course of one logical request.
+
+    Attributes:
+        operation: What is asked for; another way of asking can take its place once.
+        retries: The policy; None for a single attempt.
+        timeout: Seconds for one attempt, its body included; None for no bound.
+        deadline: Seconds for the whole, waits included; None for no bound.
+        started: When the logical request began, in seconds of any steady clock.
+    """
+
+    operation: Operation[T]
+    retries: RetryConfig | None
+    timeout: float | None
+    deadline: float | None
+    started: float
+    _attempt_started: float = field(init=False, default=0.0)
+    _attempts: int = field(init=False, default=0)
+    _paid: int = field(init=False, default=0)
+    _last_error: OpenRouterError | None = field(init=False, default=None)
+
+    def begin(self, now: float) -> float | DeadlineExceededError | None:
+        """Begin an attempt.
+
+        Returns:
+            The seconds that it may take, None for no bound, or the error if no time is left.
+        """
+        self._attempt_started = now
+        if self.deadline is None:
+            return self.timeout
+        left = self.started + self.deadline - now
+        if left <= 0:
+            return self._out_of_time(self._last_error)
+        return left if self.timeout is None else min(self.timeout, left)
+
+    def settle(
+        self, answer: Reply | NoResponseError, now: float, random: float
+    ) -> Done[T] | Wait | Failed:
+        """Take the answer to an attempt and say what follows.
+
+        Args:
+            answer: The reply, or the error in its place.
+            now: The time, on the clock of `started`.
+            random: A number from 0 to 1 that draws a wait.
+        """
+        self._attempts += 1
+        value = self.operation.read(answer) if isinstance(answer, Reply) else answer
+        error = value if isinstance(value, OpenRouterError) else None
+        finished = self._finished(answer, error, now)
+        if not isinstance(value, OpenRouterError):
+            return Done(value, (finished,))
+        return self._after(value, now, random, finished)
+
+    def _after(
+        self, error: OpenRouterError, now: float, random: float, finished: Event
+    ) -> Wait | Failed:
+        previous, self._last_error = self._last_error, error
+        self._paid += may_have_cost(error)
+        other = self.operation.instead(error)
+        if other is not None:
+            self.operation = other
+            return self._wait(0.0, error, finished)
+        if isinstance(error, NoResponseError) and error.timed_out and self._is_over(now):
+            return Failed(self._out_of_time(error, previous), (finished,))
+        verdict = (self.retries or _ONCE).judge(
+            error,
+            self._attempts,
+            now - self.started,
+            random,
+            deadline=self.deadline,
+            paid=self._paid,
+        )
+        if isinstance(verdict, GiveUp):
+            return Failed(self._given_up(error, verdict.reason), (finished,))
+        return self._wait(verdict.delay, error, finished)
+
+    def _is_over(self, now: float) -> bool:
+        return self.deadline is not None and now - self.started >= self.deadline
+
+    def _wait(self, delay: float, error: OpenRouterError, finished: Event) -> Wait:
+        name, model = self.operation.name, self.operation.model
+        return Wait(delay, (finished, RetryScheduled(name, model, self._attempts, delay, error)))
+
+    def _finished(
+        self, answer: Reply | NoResponseError, error: OpenRouterError | None, now: float
+    ) -> AttemptFinished:
+        reply = answer if isinstance(answer, Reply) else None
+        return AttemptFinished(
+            operation=self.operation.name,
+            model=self.operation.model,
+            inputs=self.operation.inputs,
+            attempt=self._attempts,
+            seconds=now - self._attempt_started,
+            status=reply.status if reply else None,
+            error=error,
+            request_id=reply.request_id if reply else None,
+        )
+
+    def _given_up(self, error: OpenRouterError, reason: str) -> OpenRouterError:
+        if is_transient(error):
+            note = f"Gave up after {_attempts(self._attempts)}: {reason}."
+            error.hint = f"{error.hint} {note}" if error.hint else note
+        return error
+
+    def _out_of_time(self, *errors: OpenRouterError | None) -> DeadlineExceededError:
+        last = next((error for error in errors if error is not None), None)
+        said = f" The last one said: {last.message}" if last else ""
+        message = (
+            f"The deadline of {self.deadline:g} s is over after {_attempts(self._attempts)}.{said}"
+        )
+        error = DeadlineExceededError(
+            message,
+            attempts=self._attempts,
+            last_error=last,
+            request_id=last.request_id if last else None,
+            hint="Allow more time with deadline=.",
+        )
+        error.__cause__ = last
+        return error
+
+
+def _attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"

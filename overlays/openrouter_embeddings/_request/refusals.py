@@ -1,0 +1,257 @@
+"""What came back over the wire, as plain values; and how a refusal reads.
+
+The service puts errors into replies of every status, 200 included, in several envelopes:
+
+    {"error": {"code": 429, "message": "...", "metadata": {...}}, "user_id": "..."}
+    {"success": false, "error": {"name": "ZodError", "message": "[{...}]"}}
+    {"error": "a bare text"}
+    an HTML page of the network in front of it
+
+`read_error` makes one `ResponseError` of any of them, with the words that explain most.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, cast
+
+from attrs import field, frozen
+
+from openrouter_embeddings._request.retry_after import retry_after
+from openrouter_embeddings.errors import ERROR_OF_STATUS, OpenRouterDefaultError, ResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@frozen
+class Reply:
+    """One complete HTTP reply.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, names in lower case.
+        body: The body, decompressed.
+        received_at: When it came, in UTC; what relative times in it count from.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | bytearray = field(repr=False)
+    received_at: datetime
+
+    @property
+    def request_id(self) -> str | None:
+        """The first of the ids by which the service's support finds an exchange."""
+        names = ("x-generation-id", "request-id", "x-request-id", "cf-ray")
+        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+
+
+_ERROR_TYPE_STATUS = {
+    "authentication": 401,
+    "payment_required": 402,
+    "permission_denied": 403,
+    "content_policy_violation": 403,
+    "not_found": 404,
+    "timeout": 408,
+    "payload_too_large": 413,
+    "unprocessable": 422,
+    "rate_limit_exceeded": 429,
+    "server": 500,
+    "provider_unavailable": 503,
+    "provider_overloaded": 529,
+    "context_length_exceeded": 400,
+    "string_too_long": 400,
+    "token_limit_exceeded": 400,
+    "invalid_request": 400,
+    "invalid_prompt": 400,
+    "invalid_image": 400,
+}
+
+_HINTS = {
+    401: "Check the key: https://openrouter.ai/settings/keys",
+    402: "Add credits or raise the key's limit: https://openrouter.ai/settings/credits",
+    403: "Check the key's spending limit and the account's guardrails.",
+    404: "Check the model id with list_models() and loosen provider preferences that exclude it.",
+    413: "Send fewer or shorter inputs in one request.",
+    422: "Send fewer inputs in one request.",
+}
+
+_MOST_CHARACTERS = 2_000
+
+
+def error_object(payload: object) -> Mapping[str, object] | str | None:
+    """Find the error in a decoded body, whatever the status of its reply says.
+
+    Returns:
+        The error object, the bare text, or None where the body carries no error.
+    """
+    if not isinstance(payload, dict):
+        return None
+    error = payload.get("error")
+    if isinstance(error, dict) and (error or "data" not in payload):
+        return cast("dict[str, object]", error)
+    if isinstance(error, str) and error:
+        return error
+    if payload.get("success") is False:
+        return str(payload.get("message") or "The service reported a failure without saying why.")
+    return None
+
+
+def read_error(reply: Reply, payload: object) -> ResponseError:
+    """Make the error that a refusal means.
+
+    Args:
+        reply: The reply.
+        payload: Its decoded JSON body, or None where it is not JSON.
+
+    Returns:
+        An error of the class that belongs to the real status.
+    """
+    found = error_object(payload)
+    details = found if isinstance(found, dict) else {}
+    metadata = _mapping(details.get("metadata"))
+    status = _real_status(reply.status, details, metadata)
+    return ERROR_OF_STATUS.get(status, OpenRouterDefaultError)(
+        f"{status}: {_message(reply, payload, found, metadata)}",
+        status_code=status,
+        http_status=reply.status,
+        code=_code(details.get("code")),
+        metadata=metadata,
+        headers=reply.headers,
+        body=reply.body.decode("utf-8", "replace"),
+        retry_after=retry_after(reply.headers, details, now=reply.received_at),
+        request_id=reply.request_id,
+        hint=_hint(status, reply, metadata),
+    )
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _code(value: object) -> int | str | None:
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
+
+
+def _real_status(status: int, error: Mapping[str, object], metadata: Mapping[str, object]) -> int:
+    for value in (error.get("code"), error.get("http_status"), error.get("status")):
+        number = _status_number(value)
+        if number is not None:
+            return number
+    if status < 400:
+        kind = error.get("error_type") or metadata.get("error_type") or error.get("code")
+        return _ERROR_TYPE_STATUS.get(str(kind), status)
+    return status
+
+
+def _status_number(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"\d{3}", value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
+        return value
+    return None
+
+
+def _message(
+    reply: Reply,
+    payload: object,
+    found: Mapping[str, object] | str | None,
+    metadata: Mapping[str, object],
+) -> str:
+    if found is None:
+        return _shorten(_message_without_error(reply, payload))
+    if isinstance(found, str):
+        return _shorten(found)
+    message = _issues(found.get("message")) or _text(found.get("name")) or "no reason given"
+    provider = _text(metadata.get("provider_name"))
+    raw = _innermost(metadata.get("raw"))
+    if raw and raw not in message:
+        message = f"{message}: {raw}"
+    return _shorten(f"{message} (provider {provider})" if provider else message)
+
+
+def _message_without_error(reply: Reply, payload: object) -> str:
+    text = reply.body.decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
+    if title:
+        return f"an HTML page instead of JSON, titled {' '.join(title[1].split())!r}"
+    if isinstance(payload, dict):
+        for name in ("message", "detail", "msg"):
+            if _text(payload.get(name)):
+                return _text(payload[name])
+    if 300 <= reply.status < 400:
+        return f"a redirect to {reply.headers.get('location', 'an unnamed place')!r}"
+    return " ".join(text.split())[:300] or "the reply has no body"
+
+
+def _issues(message: object) -> str:
+    """Read a validation error whose message is a JSON list of issues; other texts stay."""
+    text = _text(message)
+    try:
+        issues = json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(issues, list):
+        return text
+    return "; ".join(filter(None, map(_issue, issues))) or text
+
+
+def _issue(issue: object) -> str:
+    if not isinstance(issue, dict):
+        return _text(issue)
+    path = issue.get("path")
+    where = ".".join(map(str, path)) if isinstance(path, list) else ""
+    words = _text(issue.get("message"))
+    return f"{where}: {words}" if where else words
+
+
+def _innermost(raw: object) -> str:
+    """Find the provider's own words: a text, often JSON with a message somewhere inside."""
+    try:
+        return _words_in(raw)
+    except RecursionError:  # Python's parser goes deeper than its functions may.
+        return ""
+
+
+def _words_in(raw: object) -> str:
+    if isinstance(raw, str):
+        try:
+            return _words_in(json.loads(raw)) or " ".join(raw.split())
+        except (ValueError, RecursionError):
+            return " ".join(raw.split())
+    if isinstance(raw, list):
+        return _words_in(raw[0]) if raw else ""
+    if not isinstance(raw, dict):
+        return ""
+    for name in ("message", "error", "detail", "msg", "errors"):
+        words = _words_in(raw.get(name))
+        if words:
+            return words
+    return ""
+
+
+def _hint(status: int, reply: Reply, metadata: Mapping[str, object]) -> str | None:
+    remedy = _text(metadata.get("remedy_hint"))
+    if remedy:
+        return remedy
+    if 300 <= status < 400:
+        return "Redirects are not followed, since the key would travel along: correct base_url."
+    if reply.status == 200 and status == 404:
+        return (
+            "No provider could answer this request: the model may not support the dimensions, "
+            "the encoding or the kind of input that was asked for."
+        )
+    return _HINTS.get(status)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return f"{text[:_MOST_CHARACTERS]}... ({len(text)} characters, all in .body)"

@@ -1,0 +1,105 @@
+"""What holds for each request, and what the two namespaces of methods share beside it."""
+
+from __future__ import annotations
+
+import logging
+from types import EllipsisType
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import evolve, field, frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._request.call import Call, Operation
+from openrouter_embeddings._request.retry import RetryConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from openrouter_embeddings._request.operations import EmbedOperation, ListOperation
+    from openrouter_embeddings._request.pages import Bounds
+    from openrouter_embeddings.events import Event
+    from openrouter_embeddings.inputs import EmbeddingRequest
+
+T = TypeVar("T")
+
+_log = logging.getLogger("openrouter_embeddings")
+
+
+def checked_retries(retries: object) -> RetryConfig | None:
+    """Check a retry policy."""
+    if retries is None or isinstance(retries, RetryConfig):
+        return retries
+    raise arguments.bad_type("retries", "a RetryConfig, or None for a single attempt", retries)
+
+
+@frozen
+class Settings:
+    """What holds for each request unless it says otherwise.
+
+    Attributes:
+        timeout: Seconds for one attempt, its body included; None for no bound.
+        deadline: Seconds for one logical request, waits included; None for no bound.
+        retries: The retry policy; None for a single attempt.
+        on_event: The listener, or None.
+    """
+
+    timeout: float | None
+    deadline: float | None
+    retries: RetryConfig | None
+    on_event: Callable[[Event], None] | None = field(default=None, repr=False)
+
+    def but(
+        self,
+        timeout: float | EllipsisType | None,
+        deadline: float | EllipsisType | None,
+        retries: RetryConfig | EllipsisType | None,
+    ) -> Settings:
+        """Return these settings with what a call says otherwise; the ellipsis says nothing."""
+        changed = self
+        if not isinstance(timeout, EllipsisType):
+            changed = evolve(changed, timeout=arguments.seconds("timeout", timeout))
+        if not isinstance(deadline, EllipsisType):
+            changed = evolve(changed, deadline=arguments.seconds("deadline", deadline))
+        if not isinstance(retries, EllipsisType):
+            changed = evolve(changed, retries=checked_retries(retries))
+        return changed
+
+    def call(self, operation: Operation[T], started: float) -> Call[T]:
+        """Begin a logical request at a time."""
+        return Call(
+            operation,
+            retries=self.retries,
+            timeout=self.timeout,
+            deadline=self.deadline,
+            started=started,
+        )
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Pass events on; a listener that fails must not lose a reply that was paid for."""
+        for event in events:
+            _log.debug("%s", event)
+            if self.on_event is not None:
+                try:
+                    self.on_event(event)
+                except Exception:  # noqa: BLE001 - the listener is not ours, and can fail in any way
+                    _log.exception("the listener failed on %s", type(event).__name__)
+
+
+class Operations:
+    """What both namespaces share: which operation a call is, and what was learnt from replies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._float_only: set[tuple[str, str]] = set()
+
+    def embed_operation(self, request: EmbeddingRequest) -> EmbedOperation:
+        """Return the operation that embeds a request."""
+        from openrouter_embeddings._request.operations import EmbedOperation  # noqa: PLC0415 - slow to import
+
+        return EmbedOperation.of(request, self._float_only)
+
+    def list_operation(self, bounds: Bounds) -> ListOperation:
+        """Return the operation that lists a page of models."""
+        from openrouter_embeddings._request.operations import ListOperation  # noqa: PLC0415 - slow to import
+
+        return ListOperation(bounds)

@@ -1,0 +1,277 @@
+"""The commands about files: embed, estimate, retry-failed, verify, and those of the cache."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openrouter_embeddings import jobs
+from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._bulk.items import Limits
+from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.cli._options import (
+    Dimensions,
+    InputType,
+    Local,
+    Model,
+    chosen_model,
+    connected,
+    say,
+)
+from openrouter_embeddings.cli._progress import shown
+from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.jobs._writers import check_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter_embeddings.values import Estimate
+
+SOME_FAILED = 3
+FAILED = 1
+
+files = typer.Typer()
+cached = typer.Typer(no_args_is_help=True, help="Look into a file of cached vectors, or empty it.")
+files.add_typer(cached, name="cache")
+
+Source = Annotated[
+    str, typer.Argument(metavar="INPUT", help=".txt, .jsonl, .csv, .parquet, or - for stdin.")
+]
+Column = Annotated[str | None, typer.Option(help="The column that holds the text.")]
+Cache = Annotated[str | None, typer.Option(help="A file that keeps vectors between runs.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="The most to spend, in USD.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="The most texts in one request.")]
+InFlight = Annotated[int, typer.Option(min=1, help="The most requests at one time.")]
+Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="A .parquet written by embed.")]
+Given = Annotated[str | None, typer.Option("--input", help="The input that it was made of.")]
+
+
+@files.command()
+def embed(
+    source: Source,
+    out: Annotated[str, typer.Option(help="Where to: .parquet, .jsonl or .npy.")],
+    model: Model = None,
+    column: Column = None,
+    id_column: Annotated[str | None, typer.Option(help="A column with ids, kept.")] = None,
+    keep_columns: Annotated[
+        str, typer.Option(help="Other columns to keep, with commas between them; * for all.")
+    ] = "",
+    text: Annotated[bool, typer.Option(help="Keep the texts.")] = True,
+    dimensions: Dimensions = None,
+    input_type: InputType = None,
+    on_long: Annotated[
+        jobs.OnLong, typer.Option(help="What becomes of texts that are too long.")
+    ] = "error",
+    pin_provider: Annotated[
+        bool, typer.Option("--pin-provider", help="Let the first provider give all vectors.")
+    ] = False,
+    batch_size: BatchSize = 100,
+    in_flight: InFlight = 16,
+    cache: Cache = None,
+    max_cost: MaxCost = None,
+    max_failures: Annotated[
+        str | None, typer.Option(help="How many rows may fail: a number, or 0.1%.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate, and send nothing to be embedded.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a finished output, or another job.")
+    ] = False,
+    local: Local = False,
+) -> int:
+    """Embed the texts of a file; run it again to go on where it was interrupted."""
+    check_output(out)
+    _use_system_memory()
+    name = chosen_model(model, local=local)
+    with _readable(source) as path, connected(local=local) as client:
+        if dry_run:
+            _say_estimate(
+                jobs.estimate_file(
+                    client,
+                    path,
+                    model=name,
+                    column=column,
+                    out=out,
+                    cache=cache,
+                    dimensions=dimensions,
+                    input_type=input_type,
+                )
+            )
+            return 0
+        with shown() as show:
+            report = jobs.embed_file(
+                client,
+                path,
+                out,
+                model=name,
+                column=column,
+                id_column=id_column,
+                keep_columns=[each.strip() for each in keep_columns.split(",") if each.strip()],
+                keep_text=text,
+                dimensions=dimensions,
+                input_type=input_type,
+                on_long=on_long,
+                pin_provider=pin_provider,
+                cache=cache,
+                limits=Limits(max_batch=batch_size, max_in_flight=in_flight),
+                max_cost=max_cost,
+                max_failures=max_failures,
+                overwrite=overwrite,
+                source_name="standard input" if source == "-" else source,
+                progress=show,
+            )
+    return _say_report(report, "embedded into")
+
+
+def _use_system_memory() -> None:
+    """Let Arrow use the system's allocator: its own keeps over 100 MB more for nothing.
+
+    Only a program may decide that for its process; a library may not.
+    """
+    arrow = require("pyarrow", extra="cli")
+    arrow.set_memory_pool(arrow.system_memory_pool())
+
+
+@contextmanager
+def _readable(source: str) -> Iterator[str]:
+    """Make a file of standard input, which can be read only once."""
+    if source != "-":
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.txt"
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            shutil.copyfileobj(sys.stdin, file)
+        yield str(path)
+
+
+def _say_report(report: jobs.JobReport, done: str) -> int:
+    for row, error in report.failures:
+        say(f"input {row + 1}: {error}")
+    if report.failed > len(report.failures):
+        say(f"... and {report.failed - len(report.failures):,} more; see the column error")
+    good = report.rows - report.failed
+    say(f"{good:,} of {report.rows:,} texts {done} {report.out}")
+    if report.requests:
+        say(
+            f"{report.sent:,} sent in {report.requests:,} requests, "
+            f"{report.tokens:,} tokens, ${report.spent:.6f}"
+        )
+    return SOME_FAILED if report.failed else 0
+
+
+@files.command()
+def estimate(
+    source: Source,
+    model: Model = None,
+    column: Column = None,
+    dimensions: Dimensions = None,
+    input_type: InputType = None,
+    cache: Cache = None,
+    local: Local = False,
+) -> int:
+    """Estimate tokens and cost of a file, before anything is paid."""
+    name = chosen_model(model, local=local)
+    with _readable(source) as path, connected(local=local) as client:
+        found = jobs.estimate_file(
+            client,
+            path,
+            model=name,
+            column=column,
+            cache=cache,
+            dimensions=dimensions,
+            input_type=input_type,
+        )
+    _say_estimate(found)
+    return 0
+
+
+def _say_estimate(found: Estimate) -> None:
+    least, most = found.tokens
+    typer.echo(f"texts:   {found.inputs:,}, {found.unique:,} different ones")
+    typer.echo(f"cached:  {found.cached:,}")
+    typer.echo(f"tokens:  {least:,} to {most:,}")
+    cost = "unknown, the price is not fixed"
+    if found.cost is not None:
+        cost = f"${found.cost[0]:.6f} to ${found.cost[1]:.6f}"
+    typer.echo(f"cost:    {cost}")
+
+
+@files.command("retry-failed")
+def retry_failed(
+    out: Output,
+    source: Given = None,
+    batch_size: BatchSize = 100,
+    in_flight: InFlight = 16,
+    max_cost: MaxCost = None,
+    local: Local = False,
+) -> int:
+    """Embed the failed rows of an output again, and nothing else."""
+    limits = Limits(max_batch=batch_size, max_in_flight=in_flight)
+    with connected(local=local) as client:
+        report = jobs.retry_failed(client, out, source=source, limits=limits, max_cost=max_cost)
+    if not report.rows:
+        say("no row to embed again")
+        return 0
+    return _say_report(report, "embedded again into")
+
+
+@files.command()
+def verify(
+    out: Output,
+    source: Given = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Rows to embed again and compare; 0 for none.")
+    ] = 20,
+    local: Local = False,
+) -> int:
+    """Check an output: rows, ids, widths, numbers, and a sample embedded again."""
+    if sample:
+        with connected(local=local) as client:
+            checks = jobs.verify_file(out, source=source, client=client, sample=sample)
+    else:
+        checks = jobs.verify_file(out, source=source)
+    for check in checks:
+        typer.echo(f"{'ok' if check.holds else 'WRONG':<6} {check.name}: {check.found}")
+    return 0 if all(check.holds for check in checks) else FAILED
+
+
+CacheFile = Annotated[str, typer.Argument(metavar="FILE", help="The file of the cache.")]
+
+
+@cached.command("info")
+def cache_info(path: CacheFile) -> int:
+    """Say how many vectors a cache holds, by model."""
+    with _existing(path) as cache:
+        info = cache.info()
+    typer.echo(f"{info.vectors:,} vectors, {info.bytes / 2**20:,.1f} MiB: {info.path}")
+    for model, count in sorted(info.models.items()):
+        typer.echo(f"{count:>12,}  {model}")
+    return 0
+
+
+@cached.command("clear")
+def cache_clear(
+    path: CacheFile,
+    model: Annotated[str | None, typer.Option(help="This model's alone; all without it.")] = None,
+) -> int:
+    """Delete vectors from a cache."""
+    with _existing(path) as cache:
+        gone = cache.clear(model)
+    typer.echo(f"{gone:,} vectors deleted")
+    return 0
+
+
+def _existing(path: str) -> EmbeddingCache:
+    """Open a cache, but do not make a new one of a misspelt name."""
+    if not Path(path).is_file():
+        message = f"There is no cache at {path!r}."
+        raise ConfigurationError(message, argument="FILE", hint="Check the path.")
+    return EmbeddingCache(path)

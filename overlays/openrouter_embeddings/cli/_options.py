@@ -1,0 +1,67 @@
+"""What the commands share: options, the connection, and what is said beside the output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from openrouter_embeddings import OpenRouter
+from openrouter_embeddings._base.extras import require
+from openrouter_embeddings.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+require("typer", extra="cli")
+require("rich", extra="cli")
+
+import typer  # noqa: E402 - after the check that names the extra
+
+LOCAL_MODEL = "local/wordllama-256"
+
+Local = Annotated[
+    bool, typer.Option("--local", help="Use a small model on this machine; no key, no network.")
+]
+Model = Annotated[str | None, typer.Option(help="The model's id; see the command models.")]
+Dimensions = Annotated[int | None, typer.Option(help="The width of the vectors.")]
+InputType = Annotated[str | None, typer.Option(help="What the texts are for, if the model asks.")]
+
+
+@contextmanager
+def connected(*, local: bool) -> Iterator[OpenRouter]:
+    """Connect to the service, or to a local server for the duration."""
+    if local:
+        from openrouter_embeddings.local import LocalServer  # noqa: PLC0415 - needs the extra
+
+        with (
+            LocalServer() as server,
+            OpenRouter(server.api_key, base_url=server.base_url) as client,
+        ):
+            yield client
+        return
+    if not os.environ.get("OPENROUTER_API_KEY"):
+        message = "There is no API key."
+        hint = (
+            "Two ways on: set OPENROUTER_API_KEY (keys: https://openrouter.ai/settings/keys), "
+            "or add --local to use a small model on this machine."
+        )
+        raise ConfigurationError(message, argument="api_key", hint=hint)
+    with OpenRouter() as client:
+        yield client
+
+
+def chosen_model(model: str | None, *, local: bool) -> str:
+    if model is not None:
+        return model
+    if local:
+        return LOCAL_MODEL
+    message = "model is missing."
+    hint = "Name one with --model; the command models lists them."
+    raise ConfigurationError(message, argument="model", hint=hint)
+
+
+def say(line: str) -> None:
+    """Say something beside the output, on one line even where it is long."""
+    sys.stderr.write(f"{line}\n")

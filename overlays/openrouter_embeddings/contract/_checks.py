@@ -1,0 +1,259 @@
+"""The checks of a server, each a few requests with a question: vectors, encodings, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import define, field, frozen
+
+from openrouter_embeddings.contract._judge import Judged, judged, judged_vectors
+from openrouter_embeddings.contract._probe import ExhaustedError, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from openrouter_embeddings.contract._judge import Fits, RawReply
+
+TEXTS = ("Dogs are loyal companions", "The cat sat on the mat", "Stocks fell sharply")
+_SAME = 0.999
+_EXACT = 1e-5
+_UNKNOWN_MODEL = "no-such-author/no-such-model"
+
+
+@frozen
+class Finding:
+    """The outcome of one rule in one check.
+
+    Attributes:
+        check: The check.
+        rule: The rule of the contract, or the check's own name where all is well.
+        outcome: ``"ok"``, ``"wrong"``, or ``"not checked"``.
+        found: What was found.
+        repeat: A command that repeats the request, without the key.
+    """
+
+    check: str
+    rule: str
+    outcome: str
+    found: str = ""
+    repeat: str = ""
+
+
+class _RefusedError(Exception):
+    """The server refused what the check needs, as the contract allows."""
+
+
+@define(eq=False)
+class Checks:
+    """The stateful checks of one server.
+
+    Attributes:
+        probe: What requests go through.
+        fits: Checks a value against a schema of the contract.
+        model: The model to embed with.
+        max_inputs: The most inputs of one request that the server takes, or None if unknown.
+        max_body_bytes: The largest body that it takes, or None if unknown.
+        findings: What was found so far.
+    """
+
+    probe: Probe
+    fits: Fits
+    model: str
+    max_inputs: int | None = None
+    max_body_bytes: int | None = None
+    findings: list[Finding] = field(init=False, factory=list)
+    _wrong: bool = field(init=False, default=False)
+    _check: str = field(init=False, default="")
+
+    def run(self, wanted: Mapping[str, Callable[[], str]]) -> None:
+        """Carry checks out one after the other."""
+        for name, check in wanted.items():
+            self._check, self._wrong = name, False
+            try:
+                found = check()
+            except (_RefusedError, ExhaustedError) as exc:
+                outcome = Finding(name, name, "not checked", str(exc))
+            else:
+                outcome = Finding(name, name, "ok", found)
+            if not self._wrong:
+                self.findings.append(outcome)
+
+    def all(self) -> dict[str, Callable[[], str]]:
+        """Return the checks by name, in the order in which they are made."""
+        return {
+            "listing": self.listing,
+            "pages": self.pages,
+            "one text": self.one_text,
+            "several texts": self.several_texts,
+            "order": self.order,
+            "same text, same vector": self.same_text,
+            "encodings agree": self.encodings,
+            "dimensions": self.dimensions,
+            "token ids": self.token_ids,
+            "no key": self.no_key,
+            "unknown model": self.unknown_model,
+            "bad bodies": self.bad_bodies,
+            "too many inputs": self.too_many_inputs,
+            "too large a body": self.too_large,
+        }
+
+    def _say_wrong(self, rule: str, found: str) -> None:
+        self._wrong = True
+        self.findings.append(Finding(self._check, rule, "wrong", found, self.probe.last))
+
+    def _held(self, found: Judged) -> Judged:
+        for rule, problem in found.problems:
+            self._say_wrong(rule, problem)
+        return found
+
+    def _embedded(self, value: object, count: int, **options: Any) -> NDArray[np.float32]:  # noqa: ANN401 - JSON
+        """Ask for vectors, judge them, and return them."""
+        reply = self.probe.post({"model": self.model, "input": value, **options})
+        found = self._held(judged_vectors(reply, count, options.get("dimensions"), self.fits))
+        if found.refusal is not None:
+            raise _RefusedError(found.refusal)
+        if found.vectors is None:
+            message = "the reply cannot be used"
+            raise _RefusedError(message)
+        return found.vectors
+
+    def listing(self) -> str:
+        """Read the listing of models."""
+        models = self._models()
+        if models and self.model not in models:
+            message = f"{self.model} is not among the {len(models)} models of the listing"
+            raise _RefusedError(message)
+        return f"{len(models)} models"
+
+    def _models(self, **bounds: int) -> list[str]:
+        found = self._held(judged(self.probe.get(**bounds), "ModelsListResponse", self.fits))
+        if found.refusal is not None or found.payload is None:
+            raise _RefusedError(found.refusal or "the reply cannot be used")
+        entries: Any = found.payload.get("data")
+        usable = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+        return [str(entry.get("id")) for entry in entries] if usable else []
+
+    def pages(self) -> str:
+        """Compare two small pages with the whole listing."""
+        whole, first = self._models(), self._models(limit=1)
+        second = self._models(offset=1, limit=1)
+        if len(first) > 1 or [*first, *second] != whole[:2]:
+            self._say_wrong("pages", f"{first} and {second} are not the first of {whole[:2]}")
+        return "two pages are the beginning of the whole"
+
+    def one_text(self) -> str:
+        """Embed one text."""
+        width = self._embedded(TEXTS[0], 1).shape[1]
+        return f"{width} numbers"
+
+    def several_texts(self) -> str:
+        """Embed several texts."""
+        rows = len(self._embedded(list(TEXTS), len(TEXTS)))
+        return f"{rows} vectors"
+
+    def order(self) -> str:
+        """Compare the vectors of a batch with those of its texts alone, and of another order."""
+        batch = self._embedded(list(TEXTS), len(TEXTS))
+        turned = self._embedded(list(TEXTS[::-1]), len(TEXTS))
+        alone = np.concatenate([self._embedded(text, 1) for text in TEXTS])
+        for name, other in (("texts alone", alone), ("the other order", turned[::-1])):
+            least = _least_cosine(batch, other)
+            if least < _SAME:
+                self._say_wrong("order", f"cosine {least:.4f} between the batch and {name}")
+        return "as they were sent"
+
+    def same_text(self) -> str:
+        """Embed a text twice in one request, and once more."""
+        twice = self._embedded([TEXTS[0], TEXTS[0]], 2)
+        least = _least_cosine(twice[:1], twice[1:])
+        again = _least_cosine(twice[:1], self._embedded([TEXTS[0]], 1))
+        if min(least, again) < _SAME:
+            self._say_wrong("same text, same vector", f"cosine {min(least, again):.4f}")
+        return f"least cosine {min(least, again):.6f}"
+
+    def encodings(self) -> str:
+        """Compare base64 with numbers."""
+        numbers = self._embedded(list(TEXTS), len(TEXTS), encoding_format="float")
+        text = self._embedded(list(TEXTS), len(TEXTS), encoding_format="base64")
+        if numbers.shape != text.shape or _least_cosine(numbers, text) < 1 - _EXACT:
+            self._say_wrong("encodings agree", "base64 and numbers are different vectors")
+        return "base64 and numbers are the same vectors"
+
+    def dimensions(self) -> str:
+        """Ask for a smaller width, which not every model has."""
+        width = self._embedded(TEXTS[0], 1).shape[1]
+        smaller = max(1, width // 2)
+        self._embedded(TEXTS[0], 1, dimensions=smaller)
+        return f"{smaller} of {width}"
+
+    def token_ids(self) -> str:
+        """Embed token ids, which not every model takes."""
+        self._embedded([1, 2, 3], 1)
+        self._embedded([[1, 2], [3]], 2)
+        return "one list is one input"
+
+    def no_key(self) -> str:
+        """Ask without a key, and with a wrong one."""
+        body = {"model": self.model, "input": TEXTS[0]}
+        if self.probe.api_key is None:
+            message = "there is no key to leave out"
+            raise _RefusedError(message)
+        said = [self._must_refuse(self.probe.post(body, anonymous=True), {401})]
+        wrong = self.probe.post(body, api_key="sk-or-v1-not-a-key")
+        if wrong.status != 200:
+            said.append(self._must_refuse(wrong, {401}))
+        return said[0]
+
+    def unknown_model(self) -> str:
+        """Ask for a model that does not exist."""
+        reply = self.probe.post({"model": _UNKNOWN_MODEL, "input": TEXTS[0]})
+        return self._must_refuse(reply, {400, 404})
+
+    def bad_bodies(self) -> str:
+        """Send bodies that break the contract."""
+        model = {"model": self.model}
+        bad: list[object] = [{"input": "a"}, model, model | {"input": ""}, model | {"input": [""]}]
+        bad += [model | {"input": None}, model | {"input": "a", "dimensions": 0}]
+        for body in bad:
+            self._must_refuse(self.probe.post(body), {400, 404, 422})
+        return f"{len(bad)} refused"
+
+    def too_many_inputs(self) -> str:
+        """Send one input more than the server takes."""
+        if self.max_inputs is None:
+            message = "nobody said how many inputs the server takes"
+            raise _RefusedError(message)
+        body = {"model": self.model, "input": ["a"] * (self.max_inputs + 1)}
+        return self._must_refuse(self.probe.post(body), {400, 413, 422})
+
+    def too_large(self) -> str:
+        """Send a larger body than the server takes."""
+        if self.max_body_bytes is None:
+            message = "nobody said how large a body the server takes"
+            raise _RefusedError(message)
+        body = {"model": self.model, "input": "a" * self.max_body_bytes}
+        return self._must_refuse(self.probe.post(body), {413})
+
+    def _must_refuse(self, reply: RawReply, statuses: set[int]) -> str:
+        found = self._held(judged(reply, "EmbeddingsResponse", self.fits))
+        if found.problems:
+            return ""
+        if found.refusal is None:
+            self._say_wrong("refusals", f"{reply.status}: accepted")
+        elif reply.status != 200 and reply.status not in statuses:
+            wanted = " or ".join(map(str, sorted(statuses)))
+            if reply.status < 500 and reply.status != 429:
+                self._say_wrong("refusals", f"{reply.status}, {wanted} is due")
+            else:
+                raise _RefusedError(found.refusal)
+        return found.refusal or ""
+
+
+def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    if one.shape != other.shape:
+        return -1.0
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return float(((one * other).sum(axis=1) / lengths).min())

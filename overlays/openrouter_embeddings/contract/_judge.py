@@ -1,0 +1,186 @@
+"""What is wrong with a reply by the contract, judged from its bytes alone. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from attrs import field, frozen
+
+from openrouter_embeddings._request.refusals import error_object
+from openrouter_embeddings._request.vectors import decode
+from openrouter_embeddings.errors import VectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Fits = Callable[[str, object], str | None]
+
+# What stands in front of a service answers with pages of its own.
+_GATEWAYS = {502, 503, 504, 520, 521, 522, 523, 524, 529}
+
+
+@frozen
+class RawReply:
+    """One reply as it came, or why none did.
+
+    Attributes:
+        status: The HTTP status, 0 where no complete reply came.
+        content_type: The media type without its parameters, in lower case.
+        body: The body.
+        failure: Why no complete reply came, or None.
+    """
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    failure: str | None = None
+
+
+@frozen(eq=False)
+class Judged:
+    """What a reply is by the contract.
+
+    Attributes:
+        problems: What is wrong: the name of the rule, and what was found.
+        refusal: Why the service refused, where it did so by the contract; or None.
+        vectors: float32 of shape ``(n, width)`` in the order of the inputs, where all is right.
+        payload: The decoded body, or None.
+    """
+
+    problems: Sequence[tuple[str, str]] = ()
+    refusal: str | None = None
+    vectors: NDArray[np.float32] | None = None
+    payload: Mapping[str, object] | None = None
+
+
+def judged(reply: RawReply, schema: str, fits: Fits) -> Judged:
+    """Judge a reply but for its vectors.
+
+    Args:
+        reply: The reply.
+        schema: The name of the schema of a success.
+        fits: Checks a value against a schema; returns what does not fit, or None.
+    """
+    if reply.failure is not None:
+        return Judged([("complete reply", reply.failure)])
+    if 300 <= reply.status < 400 or reply.status < 200:
+        return Judged([("status", f"{reply.status}, which the contract does not know")])
+    payload = _decoded(reply.body)
+    error = error_object(payload)
+    if reply.status >= 300 or error is not None:
+        return _refused(reply, payload, fits)
+    problems = []
+    if reply.content_type != "application/json":
+        problems.append(("content type", f"{reply.content_type or 'none'}, not application/json"))
+    if not isinstance(payload, dict):
+        return Judged([*problems, ("JSON object", f"the body begins {reply.body[:60]!r}")])
+    problem = fits(schema, payload)
+    problems += [] if problem is None else [("schema of the reply", problem)]
+    return Judged(problems, payload=payload)
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refused(reply: RawReply, payload: object, fits: Fits) -> Judged:
+    if not isinstance(payload, dict):
+        if reply.status in _GATEWAYS:
+            return Judged(refusal=f"{reply.status}, a page of what stands in front of the service")
+        found = f"{reply.status} with a body that begins {reply.body[:60]!r}"
+        return Judged([("body of the error", found)])
+    problem = fits("ErrorResponse", payload)
+    if problem is not None:
+        return Judged([("schema of the error", f"{reply.status}: {problem}")])
+    error = error_object(payload)
+    words = error if isinstance(error, str) else dict(error or {}).get("message")
+    return Judged(refusal=f"{reply.status}: {words or 'no reason'}", payload=payload)
+
+
+def judged_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fits) -> Judged:
+    """Judge the reply to a request for vectors.
+
+    Args:
+        reply: The reply.
+        count: How many inputs were sent.
+        dimensions: The width that was asked for, or None.
+        fits: Checks a value against a schema.
+    """
+    found = judged(reply, "EmbeddingsResponse", fits)
+    if found.payload is None or found.refusal is not None:
+        return found
+    data = found.payload.get("data")
+    items = data if isinstance(data, list) else []
+    problems = [*found.problems, *_counted(items, count)]
+    if len(items) != count or not all(isinstance(item, dict) for item in items):
+        return Judged(problems, payload=found.payload)
+    vectors, wrong = _decoded_vectors(items)
+    problems += [*_indexes(items, count), *wrong, *_widths(vectors, dimensions), *_numbers(vectors)]
+    if problems:
+        return Judged(problems, payload=found.payload)
+    matrix = np.stack([vectors[row] for row in _rows(items)])
+    return Judged(vectors=matrix, payload=found.payload)
+
+
+def _counted(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
+    if len(items) != count:
+        yield "one vector for each input", f"{len(items)} vectors for {count} inputs"
+
+
+def _index(item: object) -> object:
+    return cast("Mapping[str, object]", item).get("index")
+
+
+def _indexes(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
+    found = [_index(item) for item in items]
+    given = [index for index in found if index is not None]
+    if given and (len(given) != count or sorted(map(str, given)) != sorted(map(str, range(count)))):
+        yield "index", f"{found[:8]} for {count} inputs"
+
+
+def _rows(items: Sequence[object]) -> list[int]:
+    """Return the item of each input in order."""
+    found = [_index(item) for item in items]
+    if None in found:
+        return list(range(len(items)))
+    return sorted(range(len(items)), key=lambda place: cast("int", found[place]))
+
+
+def _decoded_vectors(
+    items: Sequence[object],
+) -> tuple[list[NDArray[np.float32]], list[tuple[str, str]]]:
+    vectors: list[NDArray[np.float32]] = []
+    wrong: list[tuple[str, str]] = []
+    for place, item in enumerate(items):
+        try:
+            vectors.append(decode(cast("Mapping[str, object]", item).get("embedding"), place))
+        except VectorError as error:
+            wrong.append(("numbers or base64", error.message))
+    return vectors, wrong
+
+
+def _widths(
+    vectors: Sequence[NDArray[np.float32]], dimensions: int | None
+) -> Iterator[tuple[str, str]]:
+    widths = sorted({len(vector) for vector in vectors})
+    if len(widths) > 1:
+        yield "one width", f"vectors of {widths} numbers in one reply"
+    elif dimensions is not None and widths not in ([], [dimensions]):
+        yield "width that was asked for", f"{widths[0]} numbers, {dimensions} were asked for"
+    elif widths == [0]:
+        yield "one width", "vectors without numbers"
+
+
+def _numbers(vectors: Sequence[NDArray[np.float32]]) -> Iterator[tuple[str, str]]:
+    for place, vector in enumerate(vectors):
+        if not np.isfinite(vector).all():
+            yield "finite numbers", f"the vector of input {place} holds others"
+        elif len(vector) and not vector.any():
+            yield "no zero vectors", f"the vector of input {place} is one"

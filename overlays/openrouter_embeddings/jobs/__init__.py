@@ -1,0 +1,407 @@
+"""Files in, files out: jobs that embed a file of any size, and go on where they were interrupted.
+
+    with OpenRouter() as client:
+        report = embed_file(client, "big.parquet", "vectors.parquet", model="...", id_column="id")
+
+The input is read in record batches and the output written in parts, so that the memory is bounded.
+Every vector is kept on disk as soon as it arrives, in the folder ``vectors.parquet.parts``: when
+the process is killed, the same call goes on, and pays for nothing twice but what was in flight.
+At the end the parts become one file, and the folder goes. Until then it needs about twice the
+space of the vectors, and the final file once more. Needs the extra `cli`, for pyarrow.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._bulk.items import Limits
+from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
+from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
+from openrouter_embeddings.jobs._input import JobInput, look_through
+from openrouter_embeddings.jobs._retry import failed_texts, finished_output, put_back
+from openrouter_embeddings.jobs._run import MOST_SHOWN, JobProgress, JobRun, words_of
+from openrouter_embeddings.jobs._settings import JobSettings, check_same, most_failures
+from openrouter_embeddings.jobs._verify import (
+    Check,
+    check_of_sample,
+    checks_against_input,
+    checks_of_numbers,
+)
+from openrouter_embeddings.jobs._writers import check_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from openrouter_embeddings.client import OpenRouter
+    from openrouter_embeddings.values import EmbeddedBatch, Estimate
+
+OnLong = Literal["error", "truncate"]
+
+__all__ = [
+    "Check",
+    "JobProgress",
+    "JobReport",
+    "embed_file",
+    "estimate_file",
+    "retry_failed",
+    "verify_file",
+]
+
+
+@frozen
+class JobReport:
+    """What a job has done.
+
+    Attributes:
+        out: The path of the output, which is there when the job was not stopped.
+        rows: All rows of the input.
+        done: Rows whose outcome is in the output, or in a finished part of it.
+        failed: How many of these have no vector.
+        failures: The first ten of them: the row, counted from 0, and why.
+        sent: Inputs that were embedded over all runs; repeated texts count once.
+        requests: HTTP requests over all runs.
+        tokens: Tokens over all runs, as far as the service said.
+        spent: USD over all runs, as far as the service said.
+    """
+
+    out: str
+    rows: int
+    done: int
+    failed: int
+    failures: tuple[tuple[int, str], ...] = ()
+    sent: int = 0
+    requests: int = 0
+    tokens: int = 0
+    spent: float = 0.0
+
+
+def embed_file(
+    client: OpenRouter,
+    source: str,
+    out: str,
+    *,
+    model: str,
+    column: str | None = None,
+    id_column: str | None = None,
+    keep_columns: Sequence[str] = (),
+    keep_text: bool = True,
+    dimensions: int | None = None,
+    input_type: str | None = None,
+    on_long: OnLong = "error",
+    pin_provider: bool = False,
+    cache: EmbeddingCache | str | None = None,
+    limits: Limits | None = None,
+    max_cost: float | None = None,
+    max_failures: str | int | None = None,
+    overwrite: bool = False,
+    rows_per_part: int = 10_000,
+    source_name: str | None = None,
+    progress: Callable[[JobProgress], None] | None = None,
+) -> JobReport:
+    """Embed the texts of a file into another file, row for row.
+
+    Args:
+        client: The client to send through.
+        source: The input: ``.parquet``, ``.csv``, ``.jsonl``, or ``.txt`` with a text a line.
+        out: The output: ``.parquet`` (FixedSizeList of float32), ``.jsonl``, or ``.npy`` for the
+            vectors alone.
+        model: The model's id.
+        column: The column with the texts; None takes ``text``, or the only one.
+        id_column: A column with ids, which comes first in the output.
+        keep_columns: Other columns that go along; ``"*"`` for all.
+        keep_text: Whether the texts go along, in the column ``text``.
+        dimensions: The width of the vectors, or None.
+        input_type: What the texts are for, or None.
+        on_long: ``"error"`` or ``"truncate"``, see `BulkOptions`; cut rows say in
+            ``kept_characters`` how much was embedded.
+        pin_provider: Let the provider of the first answer give all vectors.
+        cache: A cache that is kept; None for one of the job's own.
+        limits: Bounds of batches, concurrency and memory.
+        max_cost: The most that the job may spend in USD, over all its runs.
+        max_failures: The most rows that may fail: a number, or a share like ``"0.1%"``.
+        overwrite: Whether a finished output, or another job begun here, is given up.
+        rows_per_part: The most rows in a part; a part has at most 64 MiB of vectors.
+        source_name: What to call the input in the output's metadata; None for its path.
+        progress: Called with each `JobProgress`.
+
+    Returns:
+        What was done. When the output is there already, made by the same job, nothing is sent.
+
+    Raises:
+        ConfigurationError: The call is wrong, or another job was begun here; nothing was sent.
+        JobStoppedError: The job ended early: an outage, no credits, the bound of the cost or of the
+            failures. The same call goes on from there.
+    """
+    check_output(out)
+    given = look_through(
+        source, column=column, id_column=id_column, keep_columns=tuple(keep_columns)
+    )
+    settings = JobSettings(
+        model=arguments.text("model", model),
+        dimensions=dimensions,
+        input_type=input_type,
+        on_long=on_long,
+        pin_provider=pin_provider,
+        column=given.columns.text,
+        id_column=id_column,
+        keep_columns=given.columns.keep,
+        keep_text=keep_text,
+        input=given.fingerprint,
+        rows=given.rows,
+    )
+    bound = _allowed(max_failures, given)
+    folder = JobFolder.of(out)
+    if not folder.path.exists() and Path(out).exists() and not overwrite:
+        return _finished(out, settings)
+    with folder.locked():
+        before = folder.begin(settings, overwrite=overwrite)
+        run = JobRun(given, settings, folder, before, rows_per_part, bound, progress or _ignore)
+        with _store(cache, folder) as store, _written_down(run):
+            stream = client.embeddings.stream(
+                run.texts(),
+                model=model,
+                dimensions=dimensions,
+                input_type=input_type,
+                on_long=on_long,
+                provider=_pinned(before, pin=pin_provider),
+                pin_provider=pin_provider,
+                cache=store,
+                limits=limits or Limits(),
+                max_cost=None if max_cost is None else max(0.0, max_cost - before.spent),
+            )
+            _carry_out(run, stream, out)
+        report = _report(run, out)
+        run.assemble(out, source_name or source)
+    return report
+
+
+def _allowed(max_failures: str | int | None, given: JobInput) -> int | None:
+    bound = most_failures(max_failures, given.rows)
+    if bound is not None and given.empty > bound:
+        message = f"{given.empty} of {given.rows} rows have no text; max_failures allows {bound}."
+        raise ConfigurationError(message, argument="max_failures", hint="Nothing was sent.")
+    return bound
+
+
+def _finished(out: str, settings: JobSettings) -> JobReport:
+    """Recognise the output of the same job, which needs nothing more."""
+    notes = _notes(out)
+    if "job" not in notes:
+        message = f"out is there already: {out!r}."
+        hint = "Choose another name, or add overwrite."
+        raise ConfigurationError(message, argument="out", hint=hint)
+    check_same(json.loads(notes["job"]), settings, out)
+    failed = int(notes["failed"])
+    return JobReport(out, settings.rows, settings.rows, failed)
+
+
+def _notes(out: str) -> dict[str, str]:
+    if Path(out).suffix.lower() != ".parquet":
+        return {}
+    arrow = require("pyarrow", extra="cli")
+    parquet = require("pyarrow.parquet", extra="cli")
+    try:
+        return notes_of(parquet.read_schema(out).metadata)
+    except arrow.ArrowException:
+        return {}
+
+
+@contextmanager
+def _store(cache: EmbeddingCache | str | None, folder: JobFolder) -> Iterator[EmbeddingCache]:
+    """Open what keeps each vector until its part is there."""
+    if isinstance(cache, EmbeddingCache):
+        yield cache
+        return
+    with EmbeddingCache(folder.vectors if cache is None else cache) as store:
+        yield store
+
+
+@contextmanager
+def _written_down(run: JobRun) -> Iterator[None]:
+    """Write down what was spent, however the run ends; leave nothing where nothing was done."""
+    try:
+        yield
+    finally:
+        if run.now.sent or run.parts:
+            run.note()
+        else:
+            run.folder.remove()
+
+
+def _pinned(before: Progress, *, pin: bool) -> dict[str, object] | None:
+    """Go on with the provider that a pinned job was begun with."""
+    if not pin or not before.providers:
+        return None
+    return {"only": [before.providers[0]], "allow_fallbacks": False}
+
+
+def _carry_out(run: JobRun, stream: Iterator[EmbeddedBatch], out: str) -> None:
+    with closing(stream):  # type: ignore[type-var]  # a generator, which its type does not say
+        for batch in stream:
+            stopped = run.take(batch)
+            if stopped is not None:
+                raise _stopped(run, stopped, out) from stopped
+    run.finish()
+
+
+def _stopped(run: JobRun, error: OpenRouterError, out: str) -> JobStoppedError:
+    report = _report(run, out)
+    message = f"The job stopped after {report.done:,} of {report.rows:,} rows: {error.message}"
+    kept = f"What is done is kept in {run.folder.path}; the same command goes on from there."
+    hint = f"{error.hint} {kept}" if error.hint else kept
+    return JobStoppedError(message, report=report, request_id=error.request_id, hint=hint)
+
+
+def _report(run: JobRun, out: str) -> JobReport:
+    return JobReport(
+        out=out,
+        rows=run.given.rows,
+        done=run.done,
+        failed=run.failed,
+        failures=tuple(run.shown_failures()),
+        sent=run.now.sent,
+        requests=run.now.requests,
+        tokens=run.now.tokens,
+        spent=run.now.spent,
+    )
+
+
+def _ignore(_progress: JobProgress) -> None:
+    """Show nothing."""
+
+
+def estimate_file(
+    client: OpenRouter,
+    source: str,
+    *,
+    model: str,
+    column: str | None = None,
+    out: str | None = None,
+    cache: EmbeddingCache | str | None = None,
+    dimensions: int | None = None,
+    input_type: str | None = None,
+) -> Estimate:
+    """Estimate what a job would take, before anything is paid.
+
+    Args:
+        client: The client to ask for the price.
+        source: The input, as for `embed_file`.
+        model: The model's id.
+        column: The column with the texts; None takes ``text``, or the only one.
+        out: The output of a job that may have been begun; what it has costs nothing.
+        cache: The cache that the job would use; what it has costs nothing.
+        dimensions: The width of the vectors, or None.
+        input_type: What the texts are for, or None.
+
+    Raises:
+        ConfigurationError: The input cannot be read, or there is no such model.
+    """
+    given = look_through(source, column=column)
+    begun = None if out is None else JobFolder.of(out).vectors
+    if cache is None and begun is not None and begun.exists():
+        cache = str(begun)
+    return client.embeddings.estimate(
+        given.texts(), model=model, cache=cache, dimensions=dimensions, input_type=input_type
+    )
+
+
+def retry_failed(
+    client: OpenRouter,
+    out: str,
+    *,
+    source: str | None = None,
+    limits: Limits | None = None,
+    max_cost: float | None = None,
+) -> JobReport:
+    """Embed the failed rows of a finished output again; all other rows stay as they are.
+
+    Rows without a text stay failed. The settings are those of the job.
+
+    Args:
+        client: The client to send through.
+        out: The output, ``.parquet``; it is replaced as a whole, or not at all.
+        source: The input, which is needed where the output has no texts.
+        limits: Bounds of batches, concurrency and memory.
+        max_cost: The most to spend in USD.
+
+    Returns:
+        What was done, of the failed rows: how many there were, and how many still failed.
+
+    Raises:
+        ConfigurationError: The output was not written by a job, or its texts are nowhere.
+        JobStoppedError: The run ended early; what it had done is in the output.
+    """
+    output = finished_output(out)
+    failed = failed_texts(output, source)
+    if not failed:
+        return JobReport(out, 0, 0, 0)
+    folder = JobFolder.of(out)
+    with folder.locked(), EmbeddingCache(folder.vectors) as store:
+        result = client.embeddings.embed(
+            list(failed.values()),
+            model=output.job["model"],
+            dimensions=output.job["dimensions"],
+            input_type=output.job["input_type"],
+            on_long=output.job["on_long"],
+            provider=output.provider,
+            cache=store,
+            limits=limits or Limits(),
+            max_cost=max_cost,
+            on_error="keep",
+        )
+        put_back(output, list(failed), result)
+        folder.remove()
+    report = _report_of(out, list(failed), result)
+    if result.stopped is not None:
+        message = f"Not all failed rows were sent: {result.stopped.message}"
+        raise JobStoppedError(message, report=report, hint="The same command goes on.")
+    return report
+
+
+def _report_of(out: str, rows: Sequence[int], result: EmbeddedBatch) -> JobReport:
+    failures = result.failures[:MOST_SHOWN]
+    return JobReport(
+        out=out,
+        rows=len(rows),
+        done=len(rows),
+        failed=len(result.failures),
+        failures=tuple((rows[each.position], words_of(each)) for each in failures),
+        sent=result.stats.inputs_sent,
+        requests=result.stats.requests,
+        tokens=result.stats.prompt_tokens,
+        spent=result.stats.cost,
+    )
+
+
+def verify_file(
+    out: str, *, source: str | None = None, client: OpenRouter | None = None, sample: int = 20
+) -> list[Check]:
+    """Check an output: rows, widths, finite numbers, norms; ids and texts; a sample.
+
+    Args:
+        out: The output, ``.parquet``.
+        source: The input, to compare ids, texts and other columns with; None to leave that out.
+        client: The client to embed a sample again through; None to leave that out.
+        sample: The most rows to embed again, which costs what they cost.
+
+    Returns:
+        What was looked at, each with what was found and whether it holds.
+
+    Raises:
+        ConfigurationError: The output was not written by a job, or the input cannot be read.
+    """
+    output = finished_output(out)
+    checks = list(checks_of_numbers(output))
+    if source is not None:
+        checks += checks_against_input(output, source)
+    if client is not None and sample:
+        checks.append(check_of_sample(output, client, source, sample))
+    return checks

@@ -1,0 +1,97 @@
+"""What a job is, so that a later run can tell whether it is the same one. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from attrs import asdict, frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@frozen
+class JobSettings:
+    """What the output of a job depends on.
+
+    Attributes:
+        model: The model's id.
+        dimensions: The width that is asked for, or None.
+        input_type: What the texts are for, or None.
+        on_long: What becomes of texts that are too long: ``"error"`` or ``"truncate"``.
+        pin_provider: Whether one provider must give all vectors.
+        column: The column with the texts.
+        id_column: The column with the ids, or None.
+        keep_columns: Other columns that go along.
+        keep_text: Whether the texts go along.
+        input: The fingerprint of the input's bytes.
+        rows: How many rows it has.
+    """
+
+    model: str
+    dimensions: int | None
+    input_type: str | None
+    on_long: str
+    pin_provider: bool
+    column: str
+    id_column: str | None
+    keep_columns: tuple[str, ...]
+    keep_text: bool
+    input: str
+    rows: int
+
+    def to_json(self) -> str:
+        """Write them as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def check_same(begun: Mapping[str, object], settings: JobSettings, where: str) -> None:
+    """Check that a job goes on as it was begun.
+
+    Args:
+        begun: The settings as they were written down.
+        settings: The settings now.
+        where: What was begun, for the message.
+
+    Raises:
+        ConfigurationError: They differ; the message has both values.
+    """
+    now = json.loads(settings.to_json())
+    for name, value in now.items():
+        if begun.get(name) != value:
+            message = f"{where} was begun with {name} = {begun.get(name)!r}, now it is {value!r}."
+            hint = "Go on with the same settings, choose another --out, or add --overwrite."
+            raise ConfigurationError(message, argument=name, hint=hint)
+
+
+def most_failures(bound: str | int | None, rows: int) -> int | None:
+    """Read how many rows may fail: a number, or a share such as ``"0.1%"``.
+
+    Args:
+        bound: What was asked for, or None for no bound.
+        rows: How many rows there are.
+
+    Returns:
+        The number of rows, a share rounded down; or None for no bound.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if bound is None:
+        return None
+    text = str(bound).strip()
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    is_share = text.endswith("%")
+    if not value >= 0 or value > (100 if is_share else math.inf) or value == math.inf:
+        raise arguments.bad_value("max_failures", "must be a number or a share like '0.1%'", bound)
+    if not is_share and value != int(value):
+        raise arguments.bad_value("max_failures", "must be a whole number, or end in %", bound)
+    return math.floor(rows * value / 100 + 1e-9) if is_share else int(value)

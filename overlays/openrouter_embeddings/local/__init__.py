@@ -1,0 +1,244 @@
+"""A small model on this machine behind both endpoints: no key, no cost, no network.
+
+    from openrouter_embeddings import OpenRouter
+    from openrouter_embeddings.local import LocalServer
+
+    with LocalServer() as server, OpenRouter(server.api_key, base_url=server.base_url) as client:
+        response = client.embeddings.generate(input="a red fox", model="local/wordllama-256")
+
+The server keeps to the contract: what the service refuses, it refuses, with the same status and
+envelope. Any key will do, but there must be one. The extra `local` brings what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Self, cast
+
+from openrouter_embeddings._base.extras import require
+from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.local._app import (
+    BASE_PATH,
+    MAX_BODY_BYTES,
+    MAX_INPUTS,
+    Stats,
+    create_app,
+)
+from openrouter_embeddings.local._model import CONTEXT_LENGTH, DIMENSIONS, LocalModel
+from openrouter_embeddings.local._request import MODEL_ID, PROVIDER
+
+require("uvicorn", extra="local")
+
+import uvicorn  # noqa: E402 - after the check that names the extra
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from starlette.applications import Starlette
+
+__all__ = [
+    "CONTEXT_LENGTH",
+    "DIMENSIONS",
+    "MAX_BODY_BYTES",
+    "MAX_INPUTS",
+    "MODEL_ID",
+    "PROVIDER",
+    "LocalModel",
+    "LocalServer",
+    "Stats",
+    "create_app",
+    "serve",
+]
+
+_GRACE_SECONDS = 2
+_BACKLOG = 2048
+
+
+class _Uvicorn(uvicorn.Server):
+    """A server that says when it has begun."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.begun.set()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets)
+        finally:
+            # Whoever waits must learn of an end before the beginning, too.
+            self.begun.set()
+
+
+class LocalServer:
+    """The local server in a thread of its own, for the time of a `with` or `async with` block.
+
+    Attributes:
+        api_key: A key that it takes; it takes any.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        max_inputs: int = MAX_INPUTS,
+    ) -> None:
+        """Set up a server; it starts with the block.
+
+        Args:
+            host: The address to listen on.
+            port: The port; 0 takes a free one.
+            max_body_bytes: The largest body of a request; a larger one is refused with 413.
+            max_inputs: The most inputs of a request; more are refused with 422.
+        """
+        self.api_key = "local"
+        self._host = host
+        self._port = port
+        self._limits = (max_body_bytes, max_inputs)
+        self._stats = Stats()
+        self._address: str | None = None
+        self._server: _Uvicorn | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The URL to give to a client.
+
+        Raises:
+            ConfigurationError: The server does not run.
+        """
+        if self._address is None:
+            raise ConfigurationError("The server does not run.", hint="Use it in a with block.")
+        return self._address
+
+    @property
+    def inputs_embedded(self) -> int:
+        """Inputs for which vectors were sent since the start."""
+        return self._stats.inputs_embedded
+
+    @property
+    def requests_served(self) -> int:
+        """Requests for embeddings that were answered with vectors since the start."""
+        return self._stats.requests_served
+
+    def start(self) -> Self:
+        """Load the model and start; return when requests are answered.
+
+        Raises:
+            ConfigurationError: It runs already, or the address cannot be used.
+            MissingExtraError: The extra `local` is not installed.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("The server runs already.")
+        max_body_bytes, max_inputs = self._limits
+        app = create_app(max_body_bytes=max_body_bytes, max_inputs=max_inputs)
+        listener = _listen(self._host, self._port)
+        self._stats = cast("Stats", app.state.stats)
+        self._address = _base_url(listener)
+        self._server = _Uvicorn(_config(app))
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="local-embeddings", daemon=True
+        )
+        self._thread.start()
+        self._server.begun.wait()
+        if not self._server.started:
+            listener.close()
+            self.stop()
+            raise RuntimeError("The server ended before it began; its thread reported why.")
+        return self
+
+    def stop(self) -> None:
+        """Stop and wait for the end; requests in progress get two seconds. Harmless if repeated."""
+        if self._thread is None or self._server is None:
+            return
+        self._server.should_exit = True
+        self._thread.join()
+        self._thread = self._server = self._address = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start, while the event loop goes on."""
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, while the event loop goes on."""
+        await asyncio.to_thread(self.stop)
+
+
+def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Serve until Ctrl-C, and say on standard error where.
+
+    Args:
+        host: The address to listen on. Others than loopback let everyone in who can reach it.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: The address cannot be used.
+        MissingExtraError: The extra `local` is not installed.
+    """
+    listener = _listen(host, port)
+    server = uvicorn.Server(_config(create_app()))
+    sys.stderr.write(
+        f"Serving {MODEL_ID} on {_base_url(listener)} (any key will do; Ctrl-C ends it)\n"
+    )
+    # After its orderly end uvicorn repeats the signal that it got.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as exc:
+        message = f"Cannot listen on {host} port {port}: {exc}."
+        raise ConfigurationError(message, argument="port", hint="Choose another port.") from exc
+    # asyncio leaves Nagle's algorithm on for such a socket, which costs 40 ms a request.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
