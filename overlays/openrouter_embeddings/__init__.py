@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from openrouter_embeddings._version import __version__
 
 if TYPE_CHECKING:
-    from openrouter_embeddings._bulk.items import Limits
     from openrouter_embeddings._request.retry import GiveUp, Retry, RetryConfig
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.client import AsyncOpenRouter, OpenRouter
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     )
     from openrouter_embeddings.events import AttemptFinished, BatchSettled, Event, RetryScheduled
     from openrouter_embeddings.inputs import EncodingFormat, Input, TokenIds
+    from openrouter_embeddings.limits import Limits
     from openrouter_embeddings.parts import Audio, Content, File, Image, Part, Video
     from openrouter_embeddings.provider import (
         MaxPrice,
@@ -138,7 +138,7 @@ __all__ = [
 
 # Where each name lives; a test holds this to the imports above.
 _HOMES = {
-    "_bulk.items": "Limits",
+    "limits": "Limits",
     "_request.retry": "GiveUp Retry RetryConfig",
     "catalog": "Catalog",
     "client": "AsyncOpenRouter OpenRouter",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, cast
 from attrs import field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.types import Kind
 from openrouter_embeddings.errors import InvalidTypeError
 from openrouter_embeddings.parts import Audio, Content, File, Image, Video
 from openrouter_embeddings.provider import ProviderPreferences, checked_provider
@@ -143,8 +144,7 @@ def _trace(argument: str, value: object) -> dict[str, object]:
 
 
 _ITEMS = (Content, Image, Audio, Video, File, Mapping)
-_Kind = Literal["text", "tokens", "content"]
-_Prepared = tuple[str | list[object], int, _Kind]
+_Prepared = tuple[str | list[object], int, Kind]
 
 
 def _input(value: object) -> _Prepared:
@@ -194,7 +194,7 @@ def is_plain(value: object) -> TypeGuard[str]:
     return type(value) is str and value != "" and value.isascii()
 
 
-def one_input(position: int, value: object) -> tuple[object, _Kind, int, int | None]:
+def one_input(position: int, value: object) -> tuple[object, Kind, int, int | None]:
     """Check one input of many.
 
     Args:

@@ -11,10 +11,10 @@ import pytest
 from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
-from openrouter_embeddings._bulk.items import Hits
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import Call
 from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     NoResponseError,

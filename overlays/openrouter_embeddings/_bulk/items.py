@@ -1,12 +1,11 @@
-"""What a bulk run is made of: its bounds, inputs, places for vectors, batches. Pure."""
+"""What a bulk run is made of: its inputs, places for vectors, batches. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
-from openrouter_embeddings._base import arguments
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ForbiddenResponseError,
@@ -15,38 +14,7 @@ from openrouter_embeddings.errors import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Vectors = NDArray[np.float32]
-
-Kind = Literal["text", "tokens", "content"]
-
-
-@frozen
-class Limits:
-    """Bounds of a bulk run.
-
-    Attributes:
-        max_batch: The most inputs in one request.
-        max_bytes: The most bytes of inputs in one request; a larger input travels alone.
-        max_tokens: The most estimated tokens in one request; a larger input travels alone.
-        max_in_flight: The most requests at one time; the run begins with fewer.
-        window: The most inputs that are held at one time, which bounds the memory; as many vectors
-            at the most, and 16 MiB of them, are remembered after they are handed out, for inputs
-            that come again.
-    """
-
-    max_batch: int = 100
-    max_bytes: int = 4_000_000
-    max_tokens: int = 100_000
-    max_in_flight: int = 16
-    window: int = 10_000
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse bounds that nothing fits into."""
-        for name in ("max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"):
-            arguments.whole_number(f"Limits.{name}", getattr(self, name), least=1)
+    from openrouter_embeddings._base.types import Kind, Vectors
 
 
 @define(eq=False)
@@ -112,24 +80,6 @@ class Cached:
     """Positions one after the other of which the cache had the vectors: shape ``(n, width)``."""
 
     vectors: Vectors
-
-
-@frozen(eq=False)
-class Hits:
-    """Vectors that a cache has of some keys that stand one after the other.
-
-    Attributes:
-        start: The position of the first of these keys among all that were asked for.
-        vectors: float32 of shape ``(n, width)``.
-    """
-
-    start: int
-    vectors: Vectors
-
-    @property
-    def stop(self) -> int:
-        """Return the position after the last of these keys."""
-        return self.start + len(self.vectors)
 
 
 @define(eq=False)

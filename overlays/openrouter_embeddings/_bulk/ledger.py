@@ -49,8 +49,10 @@ from openrouter_embeddings.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from openrouter_embeddings._bulk.items import Item, Limits, Vectors
+    from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings._bulk.truncation import Cutting
+    from openrouter_embeddings.limits import Limits
 
 _CHARACTERS_PER_TOKEN = 4.0
 _OUTAGE = 3

@@ -10,11 +10,11 @@ from attrs import frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.collect import Collector
-from openrouter_embeddings._bulk.items import Limits
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
+from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

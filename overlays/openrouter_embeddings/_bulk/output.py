@@ -14,7 +14,8 @@ from openrouter_embeddings.values import EmbeddedBatch, Failure, Truncation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from openrouter_embeddings._bulk.items import Slot, Vectors
+    from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.items import Slot
 
     Entries = Sequence[Slot | Cached]
 

@@ -36,14 +36,17 @@ from openrouter_embeddings.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from openrouter_embeddings._bulk.items import Batch, Hits, Item, Limits, Vectors
+    from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.items import Batch, Item
     from openrouter_embeddings._bulk.output import Whole
     from openrouter_embeddings._bulk.reader import Entry
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Wait
+    from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
+    from openrouter_embeddings.limits import Limits
 
 OnError = Literal["raise", "keep"]
 _READ_AT_ONCE = 500

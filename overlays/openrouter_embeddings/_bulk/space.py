@@ -15,14 +15,9 @@ from openrouter_embeddings.cache._keys import KeyMaker
 from openrouter_embeddings.errors import VectorError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.values import EmbeddingsResponse
-
-    Vector = NDArray[np.float32]
 
 
 @define(eq=False)

@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from openrouter_embeddings._bulk.items import Hits, Vectors
+    from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun, Task
     from openrouter_embeddings._request.refusals import Reply
+    from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.values import EmbeddedBatch

@@ -50,6 +50,7 @@ from openrouter_embeddings.cache._file import (
     shrink,
     unusable,
 )
+from openrouter_embeddings.cache._hits import Hits
 from openrouter_embeddings.cache._keys import KeyMaker
 from openrouter_embeddings.errors import ConfigurationError
 
@@ -61,9 +62,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._bulk.items import Hits
-
-__all__ = ["CacheInfo", "EmbeddingCache", "KeyMaker", "cache_key"]
+__all__ = ["CacheInfo", "EmbeddingCache", "Hits", "KeyMaker", "cache_key"]
 
 T = TypeVar("T")
 

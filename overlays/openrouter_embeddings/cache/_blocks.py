@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import define, field, frozen
 
-from openrouter_embeddings._bulk.items import Hits
+from openrouter_embeddings.cache._hits import Hits
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Vectors = NDArray[np.float32]
+    from openrouter_embeddings._base.types import Vectors
 
 KEY_BYTES = 32
 PAGE_BYTES = 8_192  # of larger ones, more is written for each new key than reading gains

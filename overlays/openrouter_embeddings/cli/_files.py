@@ -13,7 +13,6 @@ import typer
 
 from openrouter_embeddings import jobs
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings._bulk.items import Limits
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.cli._options import (
     Dimensions,
@@ -27,6 +26,7 @@ from openrouter_embeddings.cli._options import (
 from openrouter_embeddings.cli._progress import shown
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._writers import check_output
+from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,6 @@ from attrs import frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings._bulk.items import Limits
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
@@ -36,6 +35,7 @@ from openrouter_embeddings.jobs._verify import (
     checks_of_numbers,
 )
 from openrouter_embeddings.jobs._writers import check_output
+from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

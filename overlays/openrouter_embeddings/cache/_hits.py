@@ -1,0 +1,28 @@
+"""What a cache answers with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from openrouter_embeddings._base.types import Vectors
+
+
+@frozen(eq=False)
+class Hits:
+    """Vectors that a cache has of some keys that stand one after the other.
+
+    Attributes:
+        start: The position of the first of these keys among all that were asked for.
+        vectors: float32 of shape ``(n, width)``.
+    """
+
+    start: int
+    vectors: Vectors
+
+    @property
+    def stop(self) -> int:
+        """Return the position after the last of these keys."""
+        return self.start + len(self.vectors)
