@@ -1,4 +1,4 @@
-"""The direction of imports, the public surface, and what an import must not load."""
+"""The public surface, and what an import must not load."""
 
 from __future__ import annotations
 
@@ -15,83 +15,14 @@ PACKAGE = Path(openrouter_embeddings.__file__).parent
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PACKAGE.rglob("*.py")
 }
-RUNNERS = {"_bulk/threads", "_bulk/tasks"}
-PURE = {
-    name for name in MODULES if name.startswith(("_request/", "_bulk/")) and name not in RUNNERS
-}
-PARTS = {"httpx", "httpcore", "time", "asyncio", "threading", "socket"}
-TOP = ("cli", "testing", "faults", "local", "jobs", "contract")
 EXTRAS = {
     *("typer", "rich", "click", "pyarrow", "pandas", "PIL", "wordllama", "starlette", "uvicorn"),
     *("pydantic", "numpy", "pybase64", "dateutil", "openrouter_embeddings_api"),
 }
 
 
-def imports_of(path, *, at_run_time=False):
-    """Collect the modules that a file imports, those for type checkers left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = set()
-    nodes = [node for node in tree.body if not _is_type_checking(node)]
-    if at_run_time:
-        nodes = [inner for node in nodes for inner in ast.walk(node)]
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 def _is_type_checking(node):
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-
-
-def tops(names):
-    return {name.partition(".")[0] for name in names}
-
-
-@pytest.mark.parametrize("module", sorted(PURE))
-def test_decisions_do_no_io(module):
-    """They import no clock, no network and no thread."""
-    assert not tops(imports_of(MODULES[module], at_run_time=True)) & PARTS
-
-
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"_request/operations", "client"}))
-def test_only_the_wire_imports_generated_code(module):
-    """`client` does as well, only to hand out the generated client."""
-    found = tops(imports_of(MODULES[module], at_run_time=True))
-
-    assert "openrouter_embeddings_api" not in found
-
-
-@pytest.mark.parametrize(
-    "module", [name for name in MODULES if name.partition("/")[0] not in (*TOP, "__main__")]
-)
-def test_nobody_below_imports_what_is_above(module):
-    """Command line, local server and test kit stand on top."""
-    found = imports_of(MODULES[module], at_run_time=True)
-
-    assert not {f"openrouter_embeddings.{name}" for name in TOP} & found
-
-
-def test_the_test_kit_needs_nothing_of_the_client():
-    """It must be able to judge the client from outside."""
-    for module in (name for name in MODULES if name.startswith("testing/")):
-        ours = {
-            name.split(".")[1]
-            for name in imports_of(MODULES[module], at_run_time=True)
-            if name.startswith("openrouter_embeddings.")
-        }
-        assert ours <= {"testing"}, module
-
-
-def test_generated_code_imports_nothing_of_ours():
-    """Arrows point one way."""
-    import openrouter_embeddings_api
-
-    for path in Path(openrouter_embeddings_api.__file__).parent.rglob("*.py"):
-        assert "openrouter_embeddings" not in tops(imports_of(path, at_run_time=True))
 
 
 @pytest.mark.parametrize(
