@@ -57,15 +57,16 @@ def _configured(
     on_event: Callable[[Event], None] | None,
 ) -> _Configuration:
 
-    from openrouter_embeddings._http import exchange  # noqa: PLC0415 - imports httpx
+    from openrouter_embeddings._base import environment  # noqa: PLC0415 - slow to import
+    from openrouter_embeddings._http.exchange import BearerAuth  # noqa: PLC0415 - imports httpx
 
     key = os.environ.get("OPENROUTER_API_KEY") if api_key is None else api_key
-    default_url = os.environ.get("OPENROUTER_BASE_URL") or exchange.DEFAULT_BASE_URL
+    default_url = os.environ.get("OPENROUTER_BASE_URL") or environment.DEFAULT_BASE_URL
     if on_event is not None and not callable(on_event):
         raise arguments.bad_type("on_event", "a function of one event", on_event)
     return _Configuration(
-        base_url=exchange.checked_base_url(default_url if base_url is None else base_url),
-        auth=exchange.BearerAuth(exchange.checked_api_key(key)),
+        base_url=environment.checked_base_url(default_url if base_url is None else base_url),
+        auth=BearerAuth(environment.checked_api_key(key)),
         headers={
             "User-Agent": f"openrouter-embeddings/{__version__} Python/{_PYTHON}",
             **_attribution(http_referer, title, categories),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import httpx
 
-from openrouter_embeddings._base import arguments
 from openrouter_embeddings._request.refusals import Reply
 from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._request.operations import WireRequest
 
-DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 MOST_BODY_BYTES = 512 * 1024 * 1024
 """A larger reply is refused: 2,048 vectors of 4,096 numbers take 180 MB even as JSON numbers."""
 
@@ -41,73 +37,6 @@ class BearerAuth(httpx.Auth):
         """Add the header; httpx calls it for each request."""
         request.headers["Authorization"] = self._header
         yield request
-
-
-def checked_api_key(api_key: object) -> str:
-    """Check a key without ever showing it.
-
-    Raises:
-        ConfigurationError: It is missing, or holds characters that no header can carry.
-    """
-    if api_key is None or api_key == "":
-        raise ConfigurationError(
-            "There is no API key.",
-            argument="api_key",
-            hint=(
-                "Pass api_key=, set OPENROUTER_API_KEY (see https://openrouter.ai/settings/keys), "
-                "or work without one on a local server: openrouter-embeddings serve"
-            ),
-        )
-    if not isinstance(api_key, str):
-        message = f"api_key must be text, not {type(api_key).__name__}."
-        raise ConfigurationError(message, argument="api_key")
-    if any(not 33 <= ord(letter) <= 126 for letter in api_key):
-        message = (
-            "api_key holds white space or characters that no key has (its value is not shown)."
-        )
-        hint = "Copy it again without line breaks or quotes."
-        raise ConfigurationError(message, argument="api_key", hint=hint)
-    return api_key
-
-
-def checked_base_url(base_url: object) -> str:
-    """Check where requests go: https anywhere, plain http only on this machine.
-
-    Returns:
-        The URL without a slash at its end.
-
-    Raises:
-        ConfigurationError: It has no scheme or host, or would send the key in the clear.
-    """
-    url = arguments.text("base_url", base_url).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as exc:
-        message = f"base_url cannot be read: {arguments.shown(url)} ({exc})."
-        raise ConfigurationError(message, argument="base_url") from exc
-    if parts.scheme not in {"http", "https"} or not host:
-        problem = "needs a scheme and a host, like https://openrouter.ai/api/v1"
-        raise arguments.bad_value("base_url", problem, url)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        message = (
-            "base_url must hold no user, password, query or fragment (its value is not shown)."
-        )
-        raise ConfigurationError(message, argument="base_url")
-    if parts.scheme == "http" and not is_loopback(host):
-        problem = "would send the key unencrypted to another machine; use https"
-        raise arguments.bad_value("base_url", problem, url)
-    return url
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_open(http: httpx.Client | httpx.AsyncClient) -> None:

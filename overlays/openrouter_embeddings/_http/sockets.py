@@ -14,13 +14,11 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
-from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._base.environment import environment_proxy
 
 if TYPE_CHECKING:
     import ssl
@@ -225,27 +223,6 @@ def _addresses(host: str, port: int) -> list[str]:
     except OSError as exc:
         raise httpcore.ConnectError(str(exc)) from exc
     return list(dict.fromkeys(str(address[4][0]) for address in found)) or [host]
-
-
-def environment_proxy(base_url: str) -> str | None:
-    """Find the proxy that the environment names for a URL; none for this machine itself.
-
-    The variables are those that httpx reads: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``,
-    ``NO_PROXY``. A request in plain http only ever goes to this machine, and never by a proxy.
-
-    Raises:
-        MissingExtraError: It is a SOCKS proxy, and the package for these is not installed.
-    """
-    parts = urlsplit(base_url)
-    if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("all")
-    if proxy is None:
-        return None
-    if proxy.startswith("socks"):
-        require("socksio")
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _pool_options(base_url: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.environment import checked_api_key
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings._http.exchange import checked_api_key
 from openrouter_embeddings.contract._checks import Checks, Finding
 from openrouter_embeddings.contract._drawn import drawn_cases
 from openrouter_embeddings.contract._probe import Probe

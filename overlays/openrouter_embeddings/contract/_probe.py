@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import define, field
 
-from openrouter_embeddings._http.exchange import checked_base_url, http_client, send
+from openrouter_embeddings._base.environment import checked_base_url
+from openrouter_embeddings._http.exchange import http_client, send
 from openrouter_embeddings._request.operations import WireRequest
 from openrouter_embeddings.contract._judge import RawReply
 from openrouter_embeddings.errors import NoResponseError
