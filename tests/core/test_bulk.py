@@ -10,7 +10,8 @@ import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits
 from openrouter_embeddings._bulk.items import Cached, Slot
-from openrouter_embeddings._bulk.ledger import Ledger, is_divisible, is_fatal
+from openrouter_embeddings._bulk.ledger import Ledger
+from openrouter_embeddings._request.verdicts import is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ForbiddenResponseError,

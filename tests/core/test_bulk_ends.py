@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits, PartialFailureError
-from openrouter_embeddings._bulk.truncation import MOST_CUTS, Cutting, is_too_long
+from openrouter_embeddings._bulk.truncation import MOST_CUTS, Cutting
+from openrouter_embeddings._request.verdicts import is_too_long
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import (
     BadRequestResponseError,

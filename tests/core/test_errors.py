@@ -9,7 +9,7 @@ import re
 import pytest
 
 from openrouter_embeddings import errors
-from openrouter_embeddings._request import retry
+from openrouter_embeddings._request import verdicts
 from openrouter_embeddings.errors import (
     ERROR_OF_STATUS,
     ConfigurationError,
@@ -124,4 +124,4 @@ def test_errors_of_the_call_are_also_the_builtin_ones(kind, builtin):
 )
 def test_what_is_transient_is_said_once(error, transient):
     """Only what can pass by itself is worth sending again."""
-    assert retry.is_transient(error) is transient
+    assert verdicts.is_transient(error) is transient

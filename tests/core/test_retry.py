@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from openrouter_embeddings import ConfigurationError, GiveUp, Retry, RetryConfig
-from openrouter_embeddings._request.retry import TRANSIENT_STATUSES, backoff, may_have_cost
+from openrouter_embeddings._request.retry import backoff
+from openrouter_embeddings._request.verdicts import TRANSIENT_STATUSES, may_have_cost
 from openrouter_embeddings.errors import (
     NoResponseError,
     ResponseError,

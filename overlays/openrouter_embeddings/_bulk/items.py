@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
-from openrouter_embeddings.errors import (
-    BadRequestResponseError,
-    ForbiddenResponseError,
-    OpenRouterError,
-    VectorError,
-)
-
 if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Kind, Vectors
+    from openrouter_embeddings.errors import (
+        OpenRouterError,
+    )
 
 
 @define(eq=False)
@@ -90,16 +86,6 @@ class Group:
     error: OpenRouterError
     second: list[Slot]
     answered: int = 0
-
-    @property
-    def blames_content(self) -> bool:
-        """Say whether one of its inputs must be to blame, as opposed to their number or chance."""
-        return isinstance(self.error, BadRequestResponseError | ForbiddenResponseError)
-
-    @property
-    def may_be_size(self) -> bool:
-        """Say whether the service may have refused the number of inputs."""
-        return not isinstance(self.error, VectorError)
 
 
 @define(eq=False)

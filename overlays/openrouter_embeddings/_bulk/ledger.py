@@ -30,21 +30,15 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from openrouter_embeddings._bulk.items import Batch, Cached, Group, Slot
-from openrouter_embeddings._bulk.truncation import is_too_long
-from openrouter_embeddings._request.retry import is_transient
-from openrouter_embeddings.errors import (
-    BadRequestResponseError,
-    ConfigurationError,
-    ForbiddenResponseError,
-    NoResponseError,
-    OpenRouterError,
-    PayloadTooLargeResponseError,
-    PaymentRequiredResponseError,
-    ResponseError,
-    UnauthorizedResponseError,
-    UnprocessableEntityResponseError,
-    VectorError,
+from openrouter_embeddings._request.verdicts import (
+    blames_content,
+    is_divisible,
+    is_fatal,
+    is_too_long,
+    may_be_size,
+    may_pass,
 )
+from openrouter_embeddings.errors import OpenRouterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,35 +53,6 @@ _OUTAGE = 3
 _REFUSALS = 32
 _MOST_ROUNDS = 1
 _RECENT_BYTES = 16 * 2**20
-
-
-_FATAL = (UnauthorizedResponseError, PaymentRequiredResponseError, ConfigurationError)
-_DIVISIBLE = (
-    BadRequestResponseError,
-    PayloadTooLargeResponseError,
-    UnprocessableEntityResponseError,
-    VectorError,
-)
-
-
-def is_fatal(error: OpenRouterError) -> bool:
-    """Say whether every other request would end in the same way."""
-    if isinstance(error, ForbiddenResponseError):
-        # A limit of the key, as opposed to moderation of an input.
-        return not ({"reasons", "flagged_input", "patterns"} & error.metadata.keys())
-    if isinstance(error, BadRequestResponseError) and "not a valid model" in error.message:
-        return True
-    if isinstance(error, ResponseError) and error.status_code == 404:
-        return True
-    daily = isinstance(error, ResponseError) and (
-        error.metadata.get("limit_source") == "openrouter_free_tier_daily"
-    )
-    return daily or isinstance(error, _FATAL)
-
-
-def is_divisible(error: OpenRouterError) -> bool:
-    """Say whether a smaller request may succeed, or tell which input is to blame."""
-    return isinstance(error, (*_DIVISIBLE, ForbiddenResponseError)) and not is_fatal(error)
 
 
 @define(eq=False)
@@ -255,8 +220,8 @@ class Ledger:
             return
         group.answered += len(batch.slots)
         if batch.first:
-            self._release(group, known_bad=group.blames_content)
-        if group.answered == group.size and group.may_be_size:
+            self._release(group, known_bad=blames_content(group.error))
+        if group.answered == group.size and may_be_size(group.error):
             self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
             self._doubts_size = False
 
@@ -289,11 +254,11 @@ class Ledger:
         elif self.stopped is not None:
             self._fail(batch.slots, error)
         elif is_divisible(error) and len(batch.slots) > 1:
-            self._doubts_size = not (self._answered_whole or isinstance(error, VectorError))
+            self._doubts_size = may_be_size(error) and not self._answered_whole
             self._divide(batch.slots, error)
         elif self._is_cut(batch.slots[0], error):
             self._refusals = 0
-        elif batch.rounds < _MOST_ROUNDS and _may_pass(error):
+        elif batch.rounds < _MOST_ROUNDS and may_pass(error):
             batch.rounds += 1
             self._again.append(batch)
         else:
@@ -396,9 +361,3 @@ class Ledger:
     def _forget(self, slot: Slot) -> None:
         if self._known.get(slot.key) is slot:
             del self._known[slot.key]
-
-
-def _may_pass(error: OpenRouterError) -> bool:
-    """Say whether a batch deserves a second round: others go on, so the service is there."""
-    drips = isinstance(error, NoResponseError) and error.begun and error.timed_out
-    return is_transient(error) and not drips

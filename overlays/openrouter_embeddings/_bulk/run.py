@@ -24,8 +24,8 @@ from openrouter_embeddings._bulk.reader import Chunk, Reader, Unusable
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._request.call import Call, Done, Failed
 from openrouter_embeddings._request.refusals import Reply
-from openrouter_embeddings._request.retry import is_pushback
-from openrouter_embeddings.errors import OpenRouterError, ResponseError
+from openrouter_embeddings._request.verdicts import is_pushback, wait_named
+from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.events import AttemptFinished, BatchSettled
 from openrouter_embeddings.values import (
     EmbeddedBatch,
@@ -304,8 +304,7 @@ class BulkRun:
 
     def _slow_down(self, task: Task, error: OpenRouterError, now: float) -> None:
         if is_pushback(error):
-            wait = error.retry_after if isinstance(error, ResponseError) else None
-            self.pace.refused(task.began, now, wait)
+            self.pace.refused(task.began, now, wait_named(error))
 
     def _answered(
         self,

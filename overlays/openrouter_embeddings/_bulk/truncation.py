@@ -8,38 +8,12 @@ under that of the whole one, and every cut is reported.
 
 from __future__ import annotations
 
-import re
-
 from attrs import frozen
-
-from openrouter_embeddings.errors import (
-    BadRequestResponseError,
-    OpenRouterError,
-    PayloadTooLargeResponseError,
-    ResponseError,
-    UnprocessableEntityResponseError,
-)
 
 MOST_CUTS = 12
 _SHARE = 0.95
 _GENTLE = (0.9, 0.8, 0.65)
 _HALF = 0.5
-_TYPES = {
-    "context_length_exceeded",
-    "max_tokens_exceeded",
-    "token_limit_exceeded",
-    "string_too_long",
-}
-_WORDS = re.compile(
-    r"too long|too many tokens|too large|context[ _](?:length|window|size)"
-    r"|maximum (?:number of )?tokens|max[ _]?tokens|token limit|string_above_max_length",
-    re.IGNORECASE,
-)
-_REFUSALS = (
-    BadRequestResponseError,
-    PayloadTooLargeResponseError,
-    UnprocessableEntityResponseError,
-)
 
 
 @frozen
@@ -67,13 +41,3 @@ class Cutting:
         if self.context is not None and not cuts:
             fitting = min(fitting, self.context * characters_per_token * _SHARE)
         return text[: int(fitting)].rstrip() or None
-
-
-def is_too_long(error: OpenRouterError) -> bool:
-    """Say whether a refusal of one input means that it is too long."""
-    if isinstance(error, PayloadTooLargeResponseError):
-        return True
-    if not isinstance(error, _REFUSALS) or not isinstance(error, ResponseError):
-        return False
-    kind = error.metadata.get("error_type") if error.metadata else None
-    return kind in _TYPES or _WORDS.search(error.message) is not None

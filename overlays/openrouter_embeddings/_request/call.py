@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from attrs import define, field, frozen
 
 from openrouter_embeddings._request.refusals import Reply
-from openrouter_embeddings._request.retry import GiveUp, RetryConfig, is_transient, may_have_cost
+from openrouter_embeddings._request.retry import GiveUp, RetryConfig
+from openrouter_embeddings._request.verdicts import is_transient, may_have_cost, timed_out
 from openrouter_embeddings.errors import DeadlineExceededError, NoResponseError, OpenRouterError
 from openrouter_embeddings.events import AttemptFinished, RetryScheduled
 
@@ -135,7 +136,7 @@ class Call(Generic[T]):
         if other is not None:
             self.operation = other
             return self._wait(0.0, error, finished)
-        if isinstance(error, NoResponseError) and error.timed_out and self._is_over(now):
+        if timed_out(error) and self._is_over(now):
             return Failed(self._out_of_time(error, previous), (finished,))
         verdict = (self.retries or _ONCE).judge(
             error,

@@ -20,9 +20,8 @@ from openrouter_embeddings._request.memory import keep_freed_memory
 from openrouter_embeddings._request.pages import Bounds, ModelsPage
 from openrouter_embeddings._request.refusals import error_object, read_error
 from openrouter_embeddings._request.vectors import matrix_of, order_of
+from openrouter_embeddings._request.verdicts import refuses_base64
 from openrouter_embeddings.errors import (
-    BadRequestResponseError,
-    NotFoundResponseError,
     OpenRouterError,
     ResponseValidationError,
     VectorError,
@@ -143,15 +142,6 @@ class EmbedOperation:
         return self.request.encoding_format is None and self.encoding == encoding
 
 
-def refuses_base64(error: OpenRouterError) -> bool:
-    """Recognise the ways in which models without base64 answer a request for it."""
-    if isinstance(error, VectorError):
-        return error.vectors == 0
-    if isinstance(error, NotFoundResponseError):
-        return error.http_status == 200 and "no successful provider" in error.message.lower()
-    return isinstance(error, BadRequestResponseError) and "encoding_format" in error.body
-
-
 def embeddings_wire(request: EmbeddingRequest, encoding: EncodingFormat) -> WireRequest:
     """Write an embeddings request with the generated builder and serialise its body once.
 
@@ -235,7 +225,7 @@ def read_embeddings(
         return payload
     try:
         return _embeddings(GeneratedResponse.from_dict(payload), reply, request)
-    except VectorError as error:
+    except OpenRouterError as error:
         error.request_id = reply.request_id
         return error
     except _ODD as exc:

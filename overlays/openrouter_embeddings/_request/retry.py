@@ -15,19 +15,20 @@ The rules, in the order in which they are asked:
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from openrouter_embeddings.errors import (
-    ConfigurationError,
-    NoResponseError,
-    OpenRouterError,
-    ResponseError,
-    ResponseValidationError,
+from openrouter_embeddings._request.verdicts import (
+    is_transient,
+    may_have_cost,
+    wait_named,
+    would_drip,
 )
+from openrouter_embeddings.errors import ConfigurationError
 
-TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, *range(520, 525), 529})
-"""The statuses that can pass by themselves; so can a 402 that requests in flight caused."""
+if TYPE_CHECKING:
+    from openrouter_embeddings.errors import OpenRouterError
 
 _MOST_PAID_ATTEMPTS = 2
 
@@ -47,36 +48,6 @@ class GiveUp:
 
 
 Verdict = Retry | GiveUp
-
-
-def is_transient(error: OpenRouterError) -> bool:
-    """Say whether the same request can succeed later, without anybody doing anything."""
-    if isinstance(error, NoResponseError | ResponseValidationError):
-        return True
-    if not isinstance(error, ResponseError):
-        return False
-    source = error.metadata.get("limit_source")
-    if error.status_code == 402:
-        return source == "openrouter_in_flight_budget"
-    return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
-
-
-def is_pushback(error: OpenRouterError) -> bool:
-    """Say whether the service was asked for too much at once: everything should slow down."""
-    if isinstance(error, NoResponseError):
-        return error.timed_out
-    return (
-        isinstance(error, ResponseError)
-        and error.status_code in {402, 408, 429, 529}
-        and is_transient(error)
-    )
-
-
-def may_have_cost(error: OpenRouterError) -> bool:
-    """Say whether the failed attempt was probably charged for."""
-    if isinstance(error, NoResponseError):
-        return error.timed_out and error.sent
-    return isinstance(error, ResponseValidationError)
 
 
 @frozen
@@ -143,15 +114,16 @@ class RetryConfig:
     def _refusal(self, error: OpenRouterError, attempt: int, paid: int) -> str | None:
         if not is_transient(error):
             return "it would be refused again"
-        if isinstance(error, NoResponseError) and error.timed_out and error.begun:
+        if would_drip(error):
             return "a reply had begun and would be paid for again"
         if may_have_cost(error) and paid >= _MOST_PAID_ATTEMPTS:
             return "it was probably paid for twice already"
         return f"{attempt} attempts were made" if attempt >= self.attempts else None
 
     def _delay(self, error: OpenRouterError, attempt: int, random: float) -> float:
-        if isinstance(error, ResponseError) and error.retry_after is not None:
-            return error.retry_after
+        named = wait_named(error)
+        if named is not None:
+            return named
         return backoff(attempt, random, initial=self.initial, maximum=self.maximum)
 
 

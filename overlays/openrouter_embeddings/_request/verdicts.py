@@ -1,0 +1,150 @@
+"""What an error may mean, and what follows from it: every judgement over errors, in one place.
+
+The rules that decide about sending again:
+
+1. Only what can pass by itself is sent again: no answer, a reply that breaks the contract, and the
+   statuses of `TRANSIENT_STATUSES`; never the daily limit of free models, which lasts for hours.
+2. What was probably paid for is not paid for again and again: see `may_have_cost`, `would_drip`.
+3. What a smaller request may cure is divided; what every other request would meet ends a run.
+"""
+
+from __future__ import annotations
+
+import re
+
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    ConfigurationError,
+    ForbiddenResponseError,
+    NoResponseError,
+    NotFoundResponseError,
+    OpenRouterError,
+    PayloadTooLargeResponseError,
+    PaymentRequiredResponseError,
+    ResponseError,
+    ResponseValidationError,
+    UnauthorizedResponseError,
+    UnprocessableEntityResponseError,
+    VectorError,
+)
+
+TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, *range(520, 525), 529})
+"""The statuses that can pass by themselves; so can a 402 that requests in flight caused."""
+
+_FATAL = (UnauthorizedResponseError, PaymentRequiredResponseError, ConfigurationError)
+_DIVISIBLE = (
+    BadRequestResponseError,
+    PayloadTooLargeResponseError,
+    UnprocessableEntityResponseError,
+    VectorError,
+)
+_TOO_LONG_TYPES = {
+    "context_length_exceeded",
+    "max_tokens_exceeded",
+    "token_limit_exceeded",
+    "string_too_long",
+}
+_TOO_LONG = re.compile(
+    r"too long|too many tokens|too large|context[ _](?:length|window|size)"
+    r"|maximum (?:number of )?tokens|max[ _]?tokens|token limit|string_above_max_length",
+    re.IGNORECASE,
+)
+
+
+def is_transient(error: OpenRouterError) -> bool:
+    """Say whether the same request can succeed later, without anybody doing anything."""
+    if isinstance(error, NoResponseError | ResponseValidationError):
+        return True
+    if not isinstance(error, ResponseError):
+        return False
+    source = error.metadata.get("limit_source")
+    if error.status_code == 402:
+        return source == "openrouter_in_flight_budget"
+    return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
+
+
+def is_pushback(error: OpenRouterError) -> bool:
+    """Say whether the service was asked for too much at once: everything should slow down."""
+    if isinstance(error, NoResponseError):
+        return error.timed_out
+    return (
+        isinstance(error, ResponseError)
+        and error.status_code in {402, 408, 429, 529}
+        and is_transient(error)
+    )
+
+
+def may_have_cost(error: OpenRouterError) -> bool:
+    """Say whether the failed attempt was probably charged for."""
+    if isinstance(error, NoResponseError):
+        return error.timed_out and error.sent
+    return isinstance(error, ResponseValidationError)
+
+
+def would_drip(error: OpenRouterError) -> bool:
+    """Say whether a reply had begun and ran out of time: it would be paid for, and drip, again."""
+    return isinstance(error, NoResponseError) and error.begun and error.timed_out
+
+
+def timed_out(error: OpenRouterError) -> bool:
+    """Say whether time ran out before a complete answer came."""
+    return isinstance(error, NoResponseError) and error.timed_out
+
+
+def may_pass(error: OpenRouterError) -> bool:
+    """Say whether a batch deserves a second round: others go on, so the service is there."""
+    return is_transient(error) and not would_drip(error)
+
+
+def wait_named(error: OpenRouterError) -> float | None:
+    """Return the seconds that the service asks to wait, or None where it does not say."""
+    return error.retry_after if isinstance(error, ResponseError) else None
+
+
+def is_fatal(error: OpenRouterError) -> bool:
+    """Say whether every other request would end in the same way."""
+    if isinstance(error, ForbiddenResponseError):
+        # A limit of the key, as opposed to moderation of an input.
+        return not ({"reasons", "flagged_input", "patterns"} & error.metadata.keys())
+    if isinstance(error, BadRequestResponseError) and "not a valid model" in error.message:
+        return True
+    if isinstance(error, ResponseError) and error.status_code == 404:
+        return True
+    daily = isinstance(error, ResponseError) and (
+        error.metadata.get("limit_source") == "openrouter_free_tier_daily"
+    )
+    return daily or isinstance(error, _FATAL)
+
+
+def is_divisible(error: OpenRouterError) -> bool:
+    """Say whether a smaller request may succeed, or tell which input is to blame."""
+    return isinstance(error, (*_DIVISIBLE, ForbiddenResponseError)) and not is_fatal(error)
+
+
+def blames_content(error: OpenRouterError) -> bool:
+    """Say whether an input of a batch must be to blame, as opposed to their number or chance."""
+    return isinstance(error, BadRequestResponseError | ForbiddenResponseError)
+
+
+def may_be_size(error: OpenRouterError) -> bool:
+    """Say whether the service may have refused the number of inputs."""
+    return not isinstance(error, VectorError)
+
+
+def is_too_long(error: OpenRouterError) -> bool:
+    """Say whether a refusal of one input means that it is too long."""
+    if isinstance(error, PayloadTooLargeResponseError):
+        return True
+    if not isinstance(error, BadRequestResponseError | UnprocessableEntityResponseError):
+        return False
+    kind = error.metadata.get("error_type")
+    return kind in _TOO_LONG_TYPES or _TOO_LONG.search(error.message) is not None
+
+
+def refuses_base64(error: OpenRouterError) -> bool:
+    """Recognise the ways in which models without base64 answer a request for it."""
+    if isinstance(error, VectorError):
+        return error.vectors == 0
+    if isinstance(error, NotFoundResponseError):
+        return error.http_status == 200 and "no successful provider" in error.message.lower()
+    return isinstance(error, BadRequestResponseError) and "encoding_format" in error.body
