@@ -24,6 +24,12 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 CONSTRAINTS = ("-c", "requirements/constraints.txt")
 EXTRAS = "cli,local"
+PARALLEL = ("-n", "auto")
+BARE = [
+    *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),
+    *("tests/testing", "tests/bare", "tests/test_architecture.py", "--ignore=tests/lobby/values"),
+]
+WITH_EXTRAS = [*(f"tests/{room}" for room in ("cli", "docs", "jobs", "local", "lobby/values"))]
 
 
 def group(name: str) -> list[str]:
@@ -55,14 +61,14 @@ def tests(session: nox.Session) -> None:
     """Run the tests, with branch coverage of the hand-written package."""
     install(session, "test")
     covered = () if session.posargs else ("--cov", "--cov-fail-under=95")
-    session.run("pytest", *covered, *session.posargs)
+    session.run("pytest", *PARALLEL, *covered, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def matrix(session: nox.Session) -> None:
     """Run the tests on every supported Python."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
@@ -113,8 +119,8 @@ def spec_diff(session: nox.Session) -> None:
 @nox.session
 def bare(session: nox.Session) -> None:
     """Run the tests of the base install, with none of the extras present."""
-    session.install(*CONSTRAINTS, "-e", ".", "pytest", "pytest-asyncio")
-    session.run("pytest", "tests/core", "tests/bare", *session.posargs)
+    session.install(*CONSTRAINTS, "-e", ".", "pytest", "pytest-asyncio", "pytest-xdist")
+    session.run("pytest", *PARALLEL, *BARE, *session.posargs)
 
 
 @nox.session
@@ -124,9 +130,9 @@ def minimums(session: nox.Session) -> None:
     pins = lowest(project["dependencies"])
     for extra in EXTRAS.split(","):
         pins += lowest(project["optional-dependencies"][extra])
-    others = ("pytest", "pytest-asyncio", "pandas", "pillow", "polars", "duckdb")
+    others = ("pytest", "pytest-asyncio", "pytest-xdist", "pandas", "pillow", "polars", "duckdb")
     session.install("-e", f".[{EXTRAS}]", *pins, *others)
-    session.run("pytest", "tests/core", "tests/extras", *session.posargs)
+    session.run("pytest", *PARALLEL, *BARE, *WITH_EXTRAS, *session.posargs)
 
 
 @nox.session

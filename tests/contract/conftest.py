@@ -1,21 +1,11 @@
-"""The contract, decoded once."""
+"""The contract, decoded once, and a count of what was tried against it."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-import yaml
+from contract_fixtures import document
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-
-@pytest.fixture(scope="session")
-def document():
-    return yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
-
+__all__ = ["document"]
 
 COUNTS = {}
 

@@ -24,7 +24,6 @@ from openrouter_embeddings._request.verdicts import refuses_base64
 from openrouter_embeddings.errors import (
     OpenRouterError,
     ResponseValidationError,
-    VectorError,
 )
 from openrouter_embeddings.values import (
     EmbeddingsResponse,

@@ -204,7 +204,7 @@ BODY = b'{"data": [{"embedding": [0.5, -1.0], "index": 0}], "model": "m"}'
     [
         ({}, BODY),
         ({"content-encoding": "identity"}, BODY),
-        ({"content-encoding": "gzip"}, gzip.compress(BODY)),
+        ({"content-encoding": "gzip"}, gzip.compress(BODY, mtime=0)),
         ({"content-length": "1"}, BODY),
         ({"content-length": "100000"}, BODY),
         ({"content-length": "many"}, BODY),

@@ -127,7 +127,7 @@ def test_columns_are_lists():
         ("\udfff", "input", "surrogate"),
         (b"bytes", "input", "decode the bytes first"),
         ([b"bytes"], "input[0]", "not bytes"),
-        ({"a", "b"}, "input", "not set"),
+        ({"a"}, "input", "not set"),
         ((text for text in "ab"), "input", "not generator"),
         (42, "input", "not int 42"),
         (["a", Content("b")], "input[1]", "must be text"),

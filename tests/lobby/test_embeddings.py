@@ -154,7 +154,7 @@ def test_bad_inputs_of_a_list_are_named_before_anything_is_sent(bad, server, cli
         ("one text", {}, "inputs"),
         (Content("a"), {}, "inputs"),
         (b"bytes", {}, "inputs"),
-        ({"a", "b"}, {}, "inputs"),
+        ({"a"}, {}, "inputs"),
         (7, {}, "inputs"),
         (["a"], {"on_error": "ignore"}, "on_error"),
         (["a"], {"limits": 5}, "limits"),

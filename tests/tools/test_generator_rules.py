@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 
-import _lint
+import generator_rules as rules
 import pytest
 
 
-@pytest.mark.parametrize("rule", _lint.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 def test_the_contract_keeps_the_rule(rule, document):
     """The docstring of the rule says what happens otherwise."""
     assert list(rule(document)) == []
@@ -23,56 +23,56 @@ def operation(document):
 
 
 BREAKAGES = {
-    _lint.no_const_in_replies: lambda d: schema(d, "EmbeddingsResponse")["properties"][
+    rules.no_const_in_replies: lambda d: schema(d, "EmbeddingsResponse")["properties"][
         "object"
     ].update({"const": "list"}),
-    _lint.const_only_tells_parts_apart: lambda d: schema(d, "EmbeddingsRequest")["properties"][
+    rules.const_only_tells_parts_apart: lambda d: schema(d, "EmbeddingsRequest")["properties"][
         "encoding_format"
     ].update({"const": "float"}),
-    _lint.open_enums_in_replies: lambda d: schema(d, "ModelArchitecture")["properties"].update(
+    rules.open_enums_in_replies: lambda d: schema(d, "ModelArchitecture")["properties"].update(
         {"tokenizer": {"$ref": "#/components/schemas/KnownTokenizer"}}
     ),
-    _lint.no_defaults_in_requests: lambda d: schema(d, "EmbeddingsRequest")["properties"][
+    rules.no_defaults_in_requests: lambda d: schema(d, "EmbeddingsRequest")["properties"][
         "dimensions"
     ].update({"default": 256}),
-    _lint.open_objects_in_replies: lambda d: schema(d, "EmbeddingsUsage").update(
+    rules.open_objects_in_replies: lambda d: schema(d, "EmbeddingsUsage").update(
         {"additionalProperties": False}
     ),
-    _lint.little_is_required_in_replies: lambda d: schema(d, "Model").update(
+    rules.little_is_required_in_replies: lambda d: schema(d, "Model").update(
         {"required": ["id", "name"]}
     ),
-    _lint.nullable_objects_by_union: lambda d: schema(d, "PublicPricing").update(
+    rules.nullable_objects_by_union: lambda d: schema(d, "PublicPricing").update(
         {"type": ["object", "null"]}
     ),
-    _lint.objects_have_names: lambda d: schema(d, "Model")["properties"].update(
+    rules.objects_have_names: lambda d: schema(d, "Model")["properties"].update(
         {"links": {"type": "object", "properties": {"details": {"type": "string"}}}}
     ),
-    _lint.security_at_operations: lambda d: operation(d).pop("security"),
-    _lint.no_authorization_parameter: lambda d: operation(d)["parameters"].append(
+    rules.security_at_operations: lambda d: operation(d).pop("security"),
+    rules.no_authorization_parameter: lambda d: operation(d)["parameters"].append(
         {"name": "Authorization", "in": "header", "schema": {"type": "string"}}
     ),
-    _lint.json_is_the_only_success: lambda d: operation(d)["responses"]["200"]["content"].update(
+    rules.json_is_the_only_success: lambda d: operation(d)["responses"]["200"]["content"].update(
         {"text/event-stream": {"schema": {"type": "string"}}}
     ),
-    _lint.one_array_in_a_union: lambda d: schema(d, "EmbeddingsRequest")["properties"]["input"][
+    rules.one_array_in_a_union: lambda d: schema(d, "EmbeddingsRequest")["properties"]["input"][
         "anyOf"
     ].append({"type": "array", "items": {"type": "string"}}),
-    _lint.one_error_schema: lambda d: operation(d)["responses"].update(
+    rules.one_error_schema: lambda d: operation(d)["responses"].update(
         {"400": {"description": "no", "content": {"application/json": {"schema": {}}}}}
     ),
-    _lint.dates_stay_texts: lambda d: schema(d, "Model")["properties"]["expiration_date"].update(
+    rules.dates_stay_texts: lambda d: schema(d, "Model")["properties"]["expiration_date"].update(
         {"format": "date"}
     ),
-    _lint.discriminators_are_absent: lambda d: schema(d, "MultimodalInput")["properties"][
+    rules.discriminators_are_absent: lambda d: schema(d, "MultimodalInput")["properties"][
         "content"
     ]["items"].update({"discriminator": {"propertyName": "type"}}),
-    _lint.no_local_name_hides_a_class: lambda d: d["components"]["schemas"].update(
+    rules.no_local_name_hides_a_class: lambda d: d["components"]["schemas"].update(
         {"Embedding": {"type": "object", "properties": {"embedding": {}}}}
     ),
 }
 
 
-@pytest.mark.parametrize("rule", _lint.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 def test_a_broken_document_is_caught(rule, document):
     """A rule that cannot fail is no rule."""
     broken = copy.deepcopy(document)
@@ -91,31 +91,31 @@ def parameter(name, **schema):
 
 HIDDEN = {
     "const outside components": (
-        _lint.no_const_in_replies,
+        rules.no_const_in_replies,
         lambda d: media(d).update({"schema": {"properties": {"object": {"const": "list"}}}}),
     ),
     "default of one operation": (
-        _lint.no_defaults_in_requests,
+        rules.no_defaults_in_requests,
         lambda d: operation(d)["parameters"].append(parameter("X-New", default="a")),
     ),
     "nullable object outside components": (
-        _lint.nullable_objects_by_union,
+        rules.nullable_objects_by_union,
         lambda d: media(d).update({"schema": {"type": ["object", "null"]}}),
     ),
     "object without properties": (
-        _lint.objects_have_names,
+        rules.objects_have_names,
         lambda d: schema(d, "Model")["properties"].update({"links": {"type": "object"}}),
     ),
     "object in an operation": (
-        _lint.objects_have_names,
+        rules.objects_have_names,
         lambda d: media(d).update({"schema": {"type": "object"}}),
     ),
     "key for a whole path": (
-        _lint.no_authorization_parameter,
+        rules.no_authorization_parameter,
         lambda d: d["paths"]["/embeddings"].update({"parameters": [parameter("Authorization")]}),
     ),
     "nullable arrays in oneOf": (
-        _lint.one_array_in_a_union,
+        rules.one_array_in_a_union,
         lambda d: schema(d, "Model")["properties"].update(
             {"links": {"oneOf": [{"type": "array"}, {"type": ["array", "null"]}]}}
         ),

@@ -1,4 +1,4 @@
-"""Fixtures for jobs: a service, a client, inputs of every format."""
+"""Fixtures for jobs and commands: a service, a client, inputs of every format."""
 
 from __future__ import annotations
 
