@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import sys
 import threading
 import time
 
@@ -12,14 +11,13 @@ import httpcore
 import httpx
 import pytest
 
-from openrouter_embeddings import MissingExtraError, NoResponseError, OpenRouter
+from openrouter_embeddings import NoResponseError, OpenRouter
 from openrouter_embeddings._http.sockets import (
     HTTPCORE_ERRORS,
     _addresses,
     _async_pool,
     _pool,
     as_httpx,
-    environment_proxy,
 )
 
 
@@ -104,29 +102,6 @@ def test_a_dead_address_is_followed_by_a_live_one(server, monkeypatch):
         assert len(client.embeddings.generate(input="a", model="m")) == 1
 
 
-@pytest.mark.parametrize(
-    ("environment", "url", "proxy"),
-    [
-        ({}, "https://example.org/v1", None),
-        ({"https_proxy": "http://p:1"}, "https://example.org/v1", "http://p:1"),
-        ({"https_proxy": "p:1"}, "https://example.org/v1", "http://p:1"),
-        ({"all_proxy": "http://p:1"}, "https://example.org/v1", "http://p:1"),
-        ({"https_proxy": "http://p:1", "no_proxy": "example.org"}, "https://example.org/v1", None),
-        ({"http_proxy": "http://p:1", "all_proxy": "http://p:1"}, "http://127.0.0.1/v1", None),
-    ],
-    ids=str,
-)
-def test_the_proxy_of_the_environment_is_used(environment, url, proxy, monkeypatch):
-    """But never for plain http, which stays on this machine."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    assert environment_proxy(url) == proxy
-
-
 def test_a_proxy_has_a_pool_of_its_own(monkeypatch):
     """With the credentials of its URL."""
     monkeypatch.setenv("https_proxy", "http://user:pass@127.0.0.1:9")
@@ -134,15 +109,6 @@ def test_a_proxy_has_a_pool_of_its_own(monkeypatch):
     with _pool("https://example.org/v1") as pool:
         assert isinstance(pool, httpcore.HTTPProxy)
     assert isinstance(_async_pool("https://example.org/v1"), httpcore.AsyncHTTPProxy)
-
-
-def test_a_socks_proxy_names_the_package_that_it_needs(monkeypatch):
-    """Before anything is sent."""
-    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
-    monkeypatch.setitem(sys.modules, "socksio", None)
-
-    with pytest.raises(MissingExtraError, match="pip install socksio"):
-        OpenRouter("k")
 
 
 def test_a_proxy_is_asked_to_connect(listener, monkeypatch):

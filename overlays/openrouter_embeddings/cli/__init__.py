@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
 
 FAILED = 1
@@ -29,6 +30,8 @@ def run(arguments: list[str]) -> int:
         The exit code.
     """
     try:
+        for package in ("typer", "rich"):
+            require(package, extra="cli")
         from openrouter_embeddings.cli._app import app  # noqa: PLC0415 - needs the extra
 
         return _code(app(arguments, prog_name="openrouter-embeddings", standalone_mode=False))

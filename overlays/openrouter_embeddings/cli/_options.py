@@ -7,17 +7,14 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from openrouter_embeddings import OpenRouter
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-require("typer", extra="cli")
-require("rich", extra="cli")
-
-import typer  # noqa: E402 - after the check that names the extra
 
 LOCAL_MODEL = "local/wordllama-256"
 
