@@ -29,7 +29,6 @@ def _is_type_checking(node):
     "statement",
     [
         "import openrouter_embeddings",
-        "from openrouter_embeddings import *",
         "from openrouter_embeddings import OpenRouter; OpenRouter('k').close()",
     ],
 )

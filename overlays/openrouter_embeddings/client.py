@@ -7,7 +7,10 @@ where no client is made.
 from __future__ import annotations
 
 import os
+import random
 import sys
+import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
@@ -19,7 +22,6 @@ from openrouter_embeddings._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
 
     import httpx
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
     from openrouter_embeddings.events import Event
     from openrouter_embeddings_api import Client
+
+__all__ = ["AsyncOpenRouter", "OpenRouter"]
 
 _MOST_CATEGORIES = 2
 _CATEGORY_CHARACTERS = 30
@@ -77,6 +81,8 @@ def _configured(
             deadline=arguments.seconds("deadline", deadline),
             retries=checked_retries(retries),
             on_event=on_event,
+            clock=time.monotonic,
+            draw=random.random,
         ),
     )
 
@@ -115,7 +121,7 @@ def _joined(categories: Sequence[str] | None) -> str | None:
 class OpenRouter:
     """The synchronous client; safe to share between threads.
 
-    Example:
+    Examples:
         >>> from openrouter_embeddings import OpenRouter
         >>> with OpenRouter() as client:  # reads OPENROUTER_API_KEY
         ...     response = client.embeddings.generate(
@@ -123,12 +129,7 @@ class OpenRouter:
         ...     )
         >>> response.vectors.shape
         (2, 1536)
-
-    Attributes:
-        embeddings: The two endpoints: `Embeddings`.
     """
-
-    embeddings: Embeddings
 
     def __init__(
         self,
@@ -177,7 +178,6 @@ class OpenRouter:
             on_event=on_event,
         )
         from openrouter_embeddings._http.exchange import http_client as made  # noqa: PLC0415 - it too
-        from openrouter_embeddings.embeddings import Embeddings  # noqa: PLC0415 - imports httpx
 
         self._base_url = configuration.base_url
         self._http = made(
@@ -187,13 +187,21 @@ class OpenRouter:
             configuration.settings.timeout,
             borrowed=http_client,
         )
-        self.embeddings = Embeddings(self._http, configuration.settings)
+        self._settings = configuration.settings
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """The two endpoints."""
+        # What they stand on takes long to import, and comes with the first call.
+        from openrouter_embeddings.embeddings import Embeddings  # noqa: PLC0415 - the one seam
+
+        return Embeddings(self._http, self._settings)
 
     @property
     def api(self) -> Client:
         """The generated client on the same connections and key, for the generated functions.
 
-        Example:
+        Examples:
             >>> from openrouter_embeddings_api.api.embeddings import list_embeddings_models
             >>> list_embeddings_models.sync_detailed(client=client.api).status_code
             200
@@ -210,12 +218,7 @@ class OpenRouter:
         """Use the client in a ``with`` block."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 
@@ -225,13 +228,7 @@ class OpenRouter:
 
 
 class AsyncOpenRouter:
-    """The asynchronous client, for asyncio; use it in the event loop that it was first used in.
-
-    Attributes:
-        embeddings: The two endpoints: `AsyncEmbeddings`.
-    """
-
-    embeddings: AsyncEmbeddings
+    """The asynchronous client, for asyncio; use it in the event loop that it was first used in."""
 
     def __init__(
         self,
@@ -266,7 +263,6 @@ class AsyncOpenRouter:
             on_event=on_event,
         )
         from openrouter_embeddings._http.exchange import async_http_client  # noqa: PLC0415 - it too
-        from openrouter_embeddings.embeddings import AsyncEmbeddings  # noqa: PLC0415 - imports httpx
 
         self._base_url = configuration.base_url
         self._http = async_http_client(
@@ -276,7 +272,14 @@ class AsyncOpenRouter:
             configuration.settings.timeout,
             borrowed=http_client,
         )
-        self.embeddings = AsyncEmbeddings(self._http, configuration.settings)
+        self._settings = configuration.settings
+
+    @cached_property
+    def embeddings(self) -> AsyncEmbeddings:
+        """The two endpoints."""
+        from openrouter_embeddings.embeddings import AsyncEmbeddings  # noqa: PLC0415 - see above
+
+        return AsyncEmbeddings(self._http, self._settings)
 
     @property
     def api(self) -> Client:
@@ -293,12 +296,7 @@ class AsyncOpenRouter:
         """Use the client in an ``async with`` block."""
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.close()
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import random
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from openrouter_embeddings._bulk.estimate import estimate
+from openrouter_embeddings._bulk.options import (
+    BulkOptions,
+    BulkSetup,
+    choose_reporter,
+    prepare_result,
+    set_up,
+)
+from openrouter_embeddings._bulk.output import no_matrix
+from openrouter_embeddings._bulk.space import keys_of
+from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
-from openrouter_embeddings._request.call import Call, Done, Failed
-from openrouter_embeddings._request.settings import Operations
-from openrouter_embeddings.errors import OpenRouterError
+from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
+from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings.inputs import embedding_request
 
 if TYPE_CHECKING:
@@ -22,20 +31,43 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._bulk.options import BulkOptions, OnError, RequestOptions
-    from openrouter_embeddings._bulk.output import Whole
+    from openrouter_embeddings._bulk.options import OnError, RequestOptions
+    from openrouter_embeddings._bulk.output import ResultMatrix
+    from openrouter_embeddings._request.flow import Answer, Flow
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import EmbeddingCache
     from openrouter_embeddings.catalog import Catalog
-    from openrouter_embeddings.inputs import EncodingFormat, Input
+    from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat, Input
     from openrouter_embeddings.provider import ProviderPreferences
-    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Estimate
+    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Estimate, ModelInfo
+
+__all__ = ["AsyncEmbeddings", "Embeddings"]
 
 T = TypeVar("T")
 
 
-class Embeddings(Operations):
+class _Calls:
+    """What both namespaces share: the course of each call, and what was learnt from replies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._float_only: set[tuple[str, str]] = set()
+
+    def _operation(self, request: EmbeddingRequest) -> EmbedOperation:
+        return EmbedOperation.of(request, self._float_only)
+
+    def _set_up(self, model: str, options: Mapping[str, object]) -> BulkSetup:
+        return set_up(model, self._settings, self._operation, options)
+
+    def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
+        """Ask what the listing says of the model, where a run must know."""
+        if not setup.needs_listing:
+            return None
+        return (yield from find_model(setup.template.model, self._settings))
+
+
+class Embeddings(_Calls):
     """The embeddings endpoints, synchronously: `OpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.Client, settings: Settings) -> None:
@@ -104,8 +136,8 @@ class Embeddings(Operations):
             extra_headers=extra_headers,
             extra_body=extra_body,
         )
-        settings = self._settings.but(timeout, deadline, retries)
-        return self._run(settings.call(self.embed_operation(request), time.monotonic()))
+        settings = self._settings.override(timeout, deadline, retries)
+        return self._run(answer(self._operation(request), settings))
 
     def list_models(
         self,
@@ -134,14 +166,8 @@ class Embeddings(Operations):
             NoResponseError: No complete answer came, or time ran out.
             ResponseValidationError: The reply is no listing.
         """
-        from openrouter_embeddings._request.pages import ModelPages  # noqa: PLC0415 - slow to import
-
-        settings = self._settings.but(timeout, deadline, retries)
-        pages = ModelPages.of(offset, limit)
-        while pages.next is not None:
-            operation = self.list_operation(pages.next)
-            pages.add(self._run(settings.call(operation, time.monotonic())))
-        return pages.catalog()
+        settings = self._settings.override(timeout, deadline, retries)
+        return self._run(list_models(offset, limit, settings))
 
     def embed(
         self,
@@ -173,13 +199,11 @@ class Embeddings(Operations):
             ConfigurationError: An argument cannot be used; nothing was sent.
             PartialFailureError: Inputs failed; `.result` has every vector that was paid for.
         """
-        from openrouter_embeddings._bulk.options import collector_of, reporter_of  # noqa: PLC0415 - slow to import
-
-        collected, report = collector_of(inputs, on_error), reporter_of(progress)
-        for batch in self._batches(inputs, model, options, collected.whole):
-            collected.add(batch)
+        result, report = prepare_result(inputs, on_error), choose_reporter(progress)
+        for batch in self._batches(inputs, model, options, result.matrix):
+            result.add(batch)
             report(batch)
-        return collected.result(on_error)
+        return result.finish(on_error)
 
     def embed_query(
         self, text: Input, *, model: str, **options: Unpack[BulkOptions]
@@ -220,22 +244,16 @@ class Embeddings(Operations):
         Raises:
             ConfigurationError: An argument other than the inputs cannot be used.
         """
-        from openrouter_embeddings._bulk.output import nothing_whole  # noqa: PLC0415 - slow to import
-
-        return self._batches(inputs, model, options, nothing_whole)
+        return self._batches(inputs, model, options, no_matrix)
 
     def _batches(
-        self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
+        self, inputs: Iterable[Input], model: str, options: BulkOptions, matrix: ResultMatrix
     ) -> Iterator[EmbeddedBatch]:
-        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.threads import drive  # noqa: PLC0415 - slow to import
-
         check_open(self._http)
-        job = job_of(model, self._settings, options)
-        listed = self.list_models().find(model) if job.needs_listing else None
-        run = job.run(self, inputs, listed, whole)
-        with job.store() as store:
-            yield from drive(self._http, run, store, self._settings.tell)
+        setup = self._set_up(model, options)
+        run = setup.run(inputs, self._run(self._listed(setup)), matrix)
+        with setup.store() as store:
+            yield from run_in_threads(self._http, run, store, self._settings)
 
     def estimate(
         self,
@@ -256,31 +274,27 @@ class Embeddings(Operations):
         Raises:
             ConfigurationError: An argument or an input cannot be used, or there is no such model.
         """
-        from openrouter_embeddings._bulk.estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.space import keys_of  # noqa: PLC0415 - slow to import
+        setup = self._set_up(model, {"cache": cache, **options})
+        listed = self._run(find_model(setup.template.model, self._settings))
+        with setup.store() as store:
+            return estimate(inputs, keys_of(setup.template), store, listed.pricing.prompt)
 
-        job = job_of(model, self._settings, {"cache": cache, **options})
-        price = self.list_models().find(model).pricing.prompt
-        with job.store() as store:
-            return estimated(inputs, keys_of(job.template), store, price)
-
-    def _run(self, call: Call[T]) -> T:
-        while True:
-            timeout = call.begin(time.monotonic())
-            if isinstance(timeout, OpenRouterError):
-                raise timeout
-            answer = send(self._http, call.operation.wire(), timeout)
-            step = call.settle(answer, time.monotonic(), random.random())  # noqa: S311 - jitter
-            self._settings.tell(step.events)
-            if isinstance(step, Done):
-                return step.value
-            if isinstance(step, Failed):
-                raise step.error
-            time.sleep(step.delay)
+    def _run(self, flow: Flow[T]) -> T:
+        reply: Answer | None = None
+        try:
+            while True:
+                step = flow.send(reply)
+                if isinstance(step, Send):
+                    reply = send(self._http, step.request, step.timeout)
+                else:
+                    time.sleep(step.seconds)
+                    reply = None
+        except StopIteration as end:
+            value: T = end.value
+            return value
 
 
-class AsyncEmbeddings(Operations):
+class AsyncEmbeddings(_Calls):
     """The embeddings endpoints, asynchronously: `AsyncOpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.AsyncClient, settings: Settings) -> None:
@@ -320,8 +334,8 @@ class AsyncEmbeddings(Operations):
             extra_headers=extra_headers,
             extra_body=extra_body,
         )
-        settings = self._settings.but(timeout, deadline, retries)
-        return await self._run(settings.call(self.embed_operation(request), time.monotonic()))
+        settings = self._settings.override(timeout, deadline, retries)
+        return await self._run(answer(self._operation(request), settings))
 
     async def list_models(
         self,
@@ -333,14 +347,8 @@ class AsyncEmbeddings(Operations):
         deadline: float | EllipsisType | None = ...,
     ) -> Catalog:
         """List the models that serve embeddings; see `Embeddings.list_models`."""
-        from openrouter_embeddings._request.pages import ModelPages  # noqa: PLC0415 - slow to import
-
-        settings = self._settings.but(timeout, deadline, retries)
-        pages = ModelPages.of(offset, limit)
-        while pages.next is not None:
-            operation = self.list_operation(pages.next)
-            pages.add(await self._run(settings.call(operation, time.monotonic())))
-        return pages.catalog()
+        settings = self._settings.override(timeout, deadline, retries)
+        return await self._run(list_models(offset, limit, settings))
 
     async def embed(
         self,
@@ -352,13 +360,11 @@ class AsyncEmbeddings(Operations):
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
-        from openrouter_embeddings._bulk.options import collector_of, reporter_of  # noqa: PLC0415 - slow to import
-
-        collected, report = collector_of(inputs, on_error), reporter_of(progress)
-        async for batch in self._batches(inputs, model, options, collected.whole):
-            collected.add(batch)
+        result, report = prepare_result(inputs, on_error), choose_reporter(progress)
+        async for batch in self._batches(inputs, model, options, result.matrix):
+            result.add(batch)
             report(batch)
-        return collected.result(on_error)
+        return result.finish(on_error)
 
     async def embed_query(
         self, text: Input, *, model: str, **options: Unpack[BulkOptions]
@@ -380,26 +386,22 @@ class AsyncEmbeddings(Operations):
         self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
     ) -> AsyncGenerator[EmbeddedBatch]:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
-        from openrouter_embeddings._bulk.output import nothing_whole  # noqa: PLC0415 - slow to import
-
-        batches = self._batches(inputs, model, options, nothing_whole)
+        batches = self._batches(inputs, model, options, no_matrix)
+        # Ending early must reach the runner now, not when the garbage is collected.
         async with aclosing(batches):
             async for batch in batches:
                 yield batch
 
     async def _batches(
-        self, inputs: Iterable[Input], model: str, options: BulkOptions, whole: Whole
+        self, inputs: Iterable[Input], model: str, options: BulkOptions, matrix: ResultMatrix
     ) -> AsyncGenerator[EmbeddedBatch]:
-        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.threads import adrive  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._bulk.tasks import run_in_tasks  # noqa: PLC0415 - see `_run`
 
         check_open(self._http)
-        job = job_of(model, self._settings, options)
-        listed = (await self.list_models()).find(model) if job.needs_listing else None
-        run = job.run(self, inputs, listed, whole)
-        with job.store() as store:
-            running = adrive(self._http, run, store, self._settings.tell)
-            # Ending early must reach the runner now, not when the garbage is collected.
+        setup = self._set_up(model, options)
+        run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
+        with setup.store() as store:
+            running = run_in_tasks(self._http, run, store, self._settings)
             async with aclosing(running):
                 async for batch in running:
                     yield batch
@@ -413,27 +415,23 @@ class AsyncEmbeddings(Operations):
         **options: Unpack[RequestOptions],
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
-        from openrouter_embeddings._bulk.estimate import estimated  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.options import job_of  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._bulk.space import keys_of  # noqa: PLC0415 - slow to import
+        setup = self._set_up(model, {"cache": cache, **options})
+        listed = await self._run(find_model(setup.template.model, self._settings))
+        with setup.store() as store:
+            return estimate(inputs, keys_of(setup.template), store, listed.pricing.prompt)
 
-        job = job_of(model, self._settings, {"cache": cache, **options})
-        price = (await self.list_models()).find(model).pricing.prompt
-        with job.store() as store:
-            return estimated(inputs, keys_of(job.template), store, price)
+    async def _run(self, flow: Flow[T]) -> T:
+        from asyncio import sleep  # noqa: PLC0415 - the other client needs no event loop
 
-    async def _run(self, call: Call[T]) -> T:
-        import asyncio  # noqa: PLC0415 - the other client needs none of it
-
-        while True:
-            timeout = call.begin(time.monotonic())
-            if isinstance(timeout, OpenRouterError):
-                raise timeout
-            answer = await asend(self._http, call.operation.wire(), timeout)
-            step = call.settle(answer, time.monotonic(), random.random())  # noqa: S311 - jitter
-            self._settings.tell(step.events)
-            if isinstance(step, Done):
-                return step.value
-            if isinstance(step, Failed):
-                raise step.error
-            await asyncio.sleep(step.delay)
+        reply: Answer | None = None
+        try:
+            while True:
+                step = flow.send(reply)
+                if isinstance(step, Send):
+                    reply = await asend(self._http, step.request, step.timeout)
+                else:
+                    await sleep(step.seconds)
+                    reply = None
+        except StopIteration as end:
+            value: T = end.value
+            return value

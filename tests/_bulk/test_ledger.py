@@ -48,7 +48,7 @@ def vector(name):
 def play(ledger, answer):
     """Send batches one at a time; return what was sent."""
     sent = []
-    while (batch := ledger.take()) is not None:
+    while (batch := ledger.next_batch()) is not None:
         sent.append(list(batch.inputs))
         outcome = answer(batch.inputs)
         found = np.stack([vector(name) for name in batch.inputs])
@@ -167,18 +167,18 @@ def test_what_the_cache_has_is_not_sent():
 def test_a_size_in_doubt_is_not_tried_again_meanwhile():
     """While halves of the first refused batch are out, no batch of its size follows."""
     ledger = ledger_of(range(100), max_batch=10)
-    first = ledger.take()
+    first = ledger.next_batch()
     ledger.settle(first, PayloadTooLargeResponseError("big", status_code=413))
 
-    half = ledger.take()
+    half = ledger.next_batch()
     assert len(half.slots) == 5
     assert not ledger.has_next
-    assert ledger.take() is None
+    assert ledger.next_batch() is None
 
     ledger.settle(half, np.ones((5, 2), np.float32))
-    other = ledger.take()
+    other = ledger.next_batch()
     ledger.settle(other, np.ones((5, 2), np.float32))
-    assert len(ledger.take().slots) == 5
+    assert len(ledger.next_batch().slots) == 5
 
 
 def test_what_comes_again_and_again_keeps_no_other_vectors_in_memory():
@@ -196,7 +196,7 @@ def test_what_comes_again_and_again_keeps_no_other_vectors_in_memory():
 def test_positions_leave_in_order():
     """A batch that is done early waits for those before it."""
     ledger = ledger_of("abcd", max_batch=2)
-    first, second = ledger.take(), ledger.take()
+    first, second = ledger.next_batch(), ledger.next_batch()
 
     ledger.settle(second, np.stack([vector("c"), vector("d")]))
     assert ledger.ready() == []
@@ -341,13 +341,13 @@ def test_what_an_error_means_for_the_run(error, fatal, divisible):
 def test_a_fatal_error_ends_the_run_with_halves_under_way():
     """Nothing that was held back is forgotten."""
     ledger = ledger_of(range(40), max_batch=20)
-    first, second = ledger.take(), ledger.take()
+    first, second = ledger.next_batch(), ledger.next_batch()
     ledger.settle(first, BAD)
-    half = ledger.take()
+    half = ledger.next_batch()
     ledger.settle(second, UnauthorizedResponseError("x", status_code=401))
     ledger.settle(half, [vector(name) for name in half.inputs])
 
-    assert ledger.take() is None
+    assert ledger.next_batch() is None
     assert ledger.idle
     assert [slot.error is None for slot in ledger.ready()] == [True] * 10 + [False] * 30
 
@@ -364,12 +364,12 @@ def test_inputs_after_the_end_fail_at_once():
 def test_characters_per_token_are_learnt():
     """From what the service counted."""
     ledger = ledger_of("abcd")
-    batch = ledger.take()
+    batch = ledger.next_batch()
     ledger.learn(batch, 20)
 
     assert ledger.characters_per_token == 2.0
     ledger.learn(batch, None)
-    assert ledger.tokens_of(item("x", size=10)) == 5.0
+    assert ledger.estimate_tokens(item("x", size=10)) == 5.0
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -382,7 +382,7 @@ def test_whatever_happens_every_position_is_settled_once(seed):
     )
     under_way, done = [], 0
     while not ledger.idle:
-        batch = ledger.take() if draw.random() < 0.6 else None
+        batch = ledger.next_batch() if draw.random() < 0.6 else None
         if batch is not None:
             under_way.append(batch)
         elif under_way:

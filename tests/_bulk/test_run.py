@@ -12,8 +12,8 @@ from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.run import BulkRun, Plan
-from openrouter_embeddings._request.call import Call
-from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.call import Call, Label
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
@@ -35,18 +35,16 @@ class Operation:
     """A request whose answer is decided by the simulated service."""
 
     request: object
-    name: str = "embed"
-    model: str = "test/embedding"
     answer: object = field(default=None)
 
     @property
-    def inputs(self):
-        return self.request.count
+    def label(self):
+        return Label("embed", "test/embedding", self.request.count)
 
     def read(self, _reply):
         return self.answer
 
-    def instead(self, _error):
+    def fallback(self, _error):
         return None
 
 
@@ -101,9 +99,9 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
     run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
-        while (chunk := run.wanted()) is not None:
+        while (chunk := run.next_question()) is not None:
             run.add(chunk, ())
-        while (task := run.take(now)) is not None:
+        while (task := run.next_attempt(now)) is not None:
             serial += 1
             heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, task))
         if (ready := run.ready()) is not None:
@@ -115,7 +113,7 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
             operation = task.call.operation
             operation.answer = service.answer(operation.request.wire_input)
             reply = Reply(200, {}, b"", datetime.now(UTC))
-            run.settle(task, task.outcome(reply, now, draw.random()), now)
+            run.conclude(task, task.outcome(reply, now, draw.random()), now)
         else:
             now += run.wait(now)
     pytest.fail(f"not over after {most_seconds:g} seconds")
@@ -136,9 +134,9 @@ def run_over(texts, limits=LIMITS, **plan):
 
 def taken(run, now=0.0):
     """Take all requests that may begin."""
-    while (chunk := run.wanted()) is not None:
+    while (chunk := run.next_question()) is not None:
         run.add(chunk, ())
-    return list(iter(lambda: run.take(now), None))
+    return list(iter(lambda: run.next_attempt(now), None))
 
 
 def answer(run, task, now=0.0):
@@ -148,7 +146,7 @@ def answer(run, task, now=0.0):
     operation.answer = EmbeddingsResponse(vectors, provider="x")
     outcome = task.outcome(OK, now, 0.5)
     run.place(task, outcome)
-    run.settle(task, outcome, now)
+    run.conclude(task, outcome, now)
 
 
 def test_a_reply_that_is_here_makes_room_before_it_is_read():
@@ -157,12 +155,12 @@ def test_a_reply_that_is_here_makes_room_before_it_is_read():
     first = taken(run)
     assert len(first) == 4
 
-    run.landed(first[0], OK)
+    run.on_reply(first[0], OK)
     assert len(taken(run)) == 1
-    run.landed(first[0], OK)
+    run.on_reply(first[0], OK)
     assert taken(run) == []
     for task in first[1:]:
-        run.landed(task, OK)
+        run.on_reply(task, OK)
         taken(run)
     assert run.pace.in_flight < 4
 
@@ -176,8 +174,8 @@ def test_a_refusal_makes_no_room_before_it_is_read():
     run = run_over(f"input {number}" for number in range(10_000))
     first = taken(run)
 
-    run.landed(first[0], REFUSED)
-    run.landed(first[1], NoResponseError("reset"))
+    run.on_reply(first[0], REFUSED)
+    run.on_reply(first[1], NoResponseError("reset"))
 
     assert taken(run) == []
 
@@ -187,7 +185,7 @@ def test_the_first_reply_is_read_before_others_follow_a_pinned_provider():
     run = run_over((f"input {number}" for number in range(1_000)), pin_provider=True)
     (first,) = taken(run)
 
-    run.landed(first, OK)
+    run.on_reply(first, OK)
     assert taken(run) == []
     answer(run, first)
     assert len(taken(run)) > 1
@@ -197,9 +195,9 @@ def test_answers_of_the_cache_come_back_in_order():
     """Two questions are under way at a time, and rows are where they belong."""
     texts = [f"input {number}" for number in range(2_000)]
     run = run_over(texts, Limits(max_batch=20, window=700), asks=True)
-    chunks = [run.wanted(), run.wanted()]
+    chunks = [run.next_question(), run.next_question()]
     assert [len(chunk) for chunk in chunks] == [500, 200]
-    assert run.wanted() is None
+    assert run.next_question() is None
     known = [[Hits(0, np.stack([vector(text) for text in chunk.entries[:50]]))] for chunk in chunks]
 
     assert taken(run) == []
@@ -214,7 +212,7 @@ def test_answers_of_the_cache_come_back_in_order():
 def test_vectors_of_another_width_in_the_cache_are_not_taken():
     """They belong to another space, whoever put them there."""
     run = run_over(["input 1", "input 2"], asks=True)
-    chunk = run.wanted()
+    chunk = run.next_question()
 
     run.add(chunk, [Hits(0, np.float32([[1, 1]])), Hits(1, np.float32([[1, 1, 1]]))])
     (task,) = taken(run)
@@ -225,7 +223,7 @@ def test_vectors_of_another_width_in_the_cache_are_not_taken():
 def test_inputs_that_cannot_be_sent_stand_between_those_of_the_cache():
     """A gap among the keys moves nothing."""
     run = run_over(["input 0", "", "input 2", "é", "input 4"], asks=True)
-    chunk = run.wanted()
+    chunk = run.next_question()
     assert list(chunk.places) == [0, 2, 3, 4]
 
     run.add(chunk, [Hits(0, np.stack([vector(f"input {n}") for n in (0, 2, 3, 4)]))])

@@ -12,7 +12,7 @@ import pytest
 
 from openrouter_embeddings import EmbeddingsResponse
 from openrouter_embeddings._request.operations import EmbedOperation
-from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.inputs import embedding_request
 
 COUNT, WIDTH = 2048, 1536

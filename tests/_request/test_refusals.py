@@ -16,7 +16,8 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
 )
-from openrouter_embeddings._request.refusals import Reply, error_object, read_error
+from openrouter_embeddings._request.refusals import error_object, read_error
+from openrouter_embeddings._request.request import Reply
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -20,9 +20,10 @@ from openrouter_embeddings import (
     EmbeddingsResponse,
     OpenRouterError,
 )
-from openrouter_embeddings._request.operations import EmbedOperation, read_models
+from openrouter_embeddings._request.operations import EmbedOperation
+from openrouter_embeddings._request.models import read_models
 from openrouter_embeddings._request.pages import ModelsPage
-from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.inputs import embedding_request
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

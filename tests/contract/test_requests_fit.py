@@ -124,7 +124,7 @@ def bodies_of(request):
     """Write both bodies that a request may be sent as."""
     first = EmbedOperation.of(request, set())
     known = EmbedOperation.of(request, {(request.model, request.kind)})
-    return {first.wire().content, known.wire().content}
+    return {first.request.content, known.request.content}
 
 
 @MANY

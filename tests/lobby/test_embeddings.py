@@ -20,7 +20,7 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     VectorError,
 )
-from openrouter_embeddings._bulk.run import Task
+from openrouter_embeddings._bulk.run import Attempt
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 
@@ -340,14 +340,14 @@ def test_ending_a_stream_early_leaves_nothing_behind(server):
 
 def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
     """It was paid for; it is read once more on the way out."""
-    outcome, interrupts = Task.outcome, iter([KeyboardInterrupt])
+    outcome, interrupts = Attempt.outcome, iter([KeyboardInterrupt])
 
     def interrupted(*arguments):
         for interrupt in interrupts:
             raise interrupt
         return outcome(*arguments)
 
-    monkeypatch.setattr(Task, "outcome", interrupted)
+    monkeypatch.setattr(Attempt, "outcome", interrupted)
     with (
         EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
         OpenRouter(server.api_key, base_url=server.base_url) as client,

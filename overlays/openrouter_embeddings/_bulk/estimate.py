@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
-    from openrouter_embeddings._bulk.threads import Store
+    from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings.cache._keys import KeyMaker
 
 _MOST_BYTES_PER_TOKEN = 6.0
@@ -20,7 +20,7 @@ _LEAST_BYTES_PER_TOKEN = 2.0
 _AT_ONCE = 1_000
 
 
-def estimated(
+def estimate(
     inputs: Iterable[object], keys: KeyMaker, store: Store | None, price: Decimal | None
 ) -> Estimate:
     """Estimate a run.

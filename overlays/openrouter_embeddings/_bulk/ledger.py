@@ -2,8 +2,8 @@
 
 The theory. Inputs come in one by one and get a `Slot` each; equal inputs within the look-ahead
 window share one, and a slot that the cache knows is settled at once. Open slots wait in a queue.
-`take` cuts the next `Batch` from it: by count, bytes and estimated tokens, one kind of input at a
-time. The runner sends it and brings the outcome back to `settle`:
+`next_batch` cuts one from it: by count, bytes and estimated tokens, one kind of input at a time.
+The runner sends it and brings the outcome back to `settle`:
 
     vectors                     every slot of the batch is settled
     refused, several inputs     halves; the first is sent, the second held until it is answered
@@ -73,14 +73,14 @@ class Ledger:
     stopped: OpenRouterError | None = field(init=False, default=None)
     _positions: deque[Slot | Cached] = field(init=False, factory=deque)
     _held: int = field(init=False, default=0)
-    _come: int = field(init=False, default=0)
+    _inputs_seen: int = field(init=False, default=0)
     _known: dict[str | bytes, Slot] = field(init=False, factory=dict)
     _recent: deque[Slot] = field(init=False, factory=deque)
     _most_recent: int = field(init=False, default=0)
     _queue: deque[Slot] = field(init=False, factory=deque)
     _again: deque[Batch] = field(init=False, factory=deque)
     _too_long: dict[Slot, str] = field(init=False, factory=dict)
-    _out: int = field(init=False, default=0)
+    _open_batches: int = field(init=False, default=0)
     _outages: int = field(init=False, default=0)
     _refusals: int = field(init=False, default=0)
     _answered_once: bool = field(init=False, default=False)
@@ -105,7 +105,7 @@ class Ledger:
     @property
     def idle(self) -> bool:
         """Say whether nothing is left to be sent or waited for."""
-        return not (self._out or self._queue or self._again or self._too_long)
+        return not (self._open_batches or self._queue or self._again or self._too_long)
 
     @property
     def known(self) -> Mapping[str | bytes, Slot]:
@@ -117,7 +117,7 @@ class Ledger:
         slot = self._known.get(new.key)
         if slot is None:
             slot = self._known[new.key] = new
-            slot.position = self._come
+            slot.position = self._inputs_seen
             self._enqueue(new)
         slot.uses += 1
         self._take_in(slot, 1)
@@ -133,7 +133,7 @@ class Ledger:
     def _take_in(self, entry: Slot | Cached, count: int) -> None:
         self._positions.append(entry)
         self._held += count
-        self._come += count
+        self._inputs_seen += count
 
     def _enqueue(self, slot: Slot) -> None:
         if self.stopped is None:
@@ -149,13 +149,13 @@ class Ledger:
     @property
     def _size_is_open(self) -> bool:
         """Say whether it may be the size of batches that is refused; the answer is under way."""
-        return self._doubts_size and self._out > 0
+        return self._doubts_size and self._open_batches > 0
 
-    def take(self) -> Batch | None:
+    def next_batch(self) -> Batch | None:
         """Cut the next batch, or return None when nothing waits."""
         if not self.has_next:
             return None
-        self._out += 1
+        self._open_batches += 1
         return self._again.popleft() if self._again else self._cut()
 
     def _cut(self) -> Batch:
@@ -163,7 +163,7 @@ class Ledger:
         size, tokens = 0, 0.0
         while queue and len(slots) < self.max_batch:
             item = queue[0].sent
-            size, tokens = size + item.size, tokens + self.tokens_of(item)
+            size, tokens = size + item.size, tokens + self.estimate_tokens(item)
             fits = size <= limits.max_bytes and tokens <= limits.max_tokens
             if slots and (item.kind != slots[0].sent.kind or not fits):
                 break
@@ -171,13 +171,15 @@ class Ledger:
         return Batch(slots)
 
     def next_tokens(self) -> float:
-        """Estimate the tokens of the batch that `take` would cut next."""
+        """Estimate the tokens of the batch that `next_batch` would cut next."""
         if self._again:
-            return sum(self.tokens_of(slot.sent) for slot in self._again[0].slots)
+            return sum(self.estimate_tokens(slot.sent) for slot in self._again[0].slots)
         ahead = islice(self._queue, self.max_batch)
-        return min(sum(self.tokens_of(slot.sent) for slot in ahead), float(self.limits.max_tokens))
+        return min(
+            sum(self.estimate_tokens(slot.sent) for slot in ahead), float(self.limits.max_tokens)
+        )
 
-    def tokens_of(self, item: Item) -> float:
+    def estimate_tokens(self, item: Item) -> float:
         """Estimate the tokens of an input."""
         return item.size / self.characters_per_token if item.tokens is None else item.tokens
 
@@ -202,18 +204,18 @@ class Ledger:
             outcome: A matrix with the vectors of its inputs, or the error after all retries.
             rows: The rows of the matrix that belong to the inputs; None for all in order.
         """
-        self._out -= 1
+        self._open_batches -= 1
         if isinstance(outcome, OpenRouterError):
-            self._refused(batch, outcome)
+            self._refuse(batch, outcome)
             return
         self._outages = self._refusals = 0
         self._answered_once = True
         in_order = range(len(outcome)) if rows is None else rows
         for slot, row in zip(batch.slots, in_order, strict=True):
             slot.vectors, slot.row = outcome, row
-        self._answered(batch)
+        self._succeed(batch)
 
-    def _answered(self, batch: Batch) -> None:
+    def _succeed(self, batch: Batch) -> None:
         group = batch.group
         if group is None:
             self._answered_whole, self._doubts_size = True, False
@@ -244,7 +246,7 @@ class Ledger:
             group.size, group.answered = parent.size, parent.answered
         self._again.appendleft(Batch(slots[:middle], group, first=True))
 
-    def _refused(self, batch: Batch, error: OpenRouterError) -> None:
+    def _refuse(self, batch: Batch, error: OpenRouterError) -> None:
         if batch.first and batch.group is not None:
             self._release(batch.group, known_bad=False)
             batch.first = False
@@ -256,7 +258,7 @@ class Ledger:
         elif is_divisible(error) and len(batch.slots) > 1:
             self._doubts_size = may_be_size(error) and not self._answered_whole
             self._divide(batch.slots, error)
-        elif self._is_cut(batch.slots[0], error):
+        elif self._shorten(batch.slots[0], error):
             self._refusals = 0
         elif batch.rounds < _MOST_ROUNDS and may_pass(error):
             batch.rounds += 1
@@ -264,7 +266,7 @@ class Ledger:
         else:
             self._fail(batch.slots, error)
 
-    def _is_cut(self, slot: Slot, error: OpenRouterError) -> bool:
+    def _shorten(self, slot: Slot, error: OpenRouterError) -> bool:
         """Set a text aside that the caller wants cut because the service says it is too long."""
         text = slot.sent.wire
         if self.cutting is None or not isinstance(text, str) or not is_too_long(error):

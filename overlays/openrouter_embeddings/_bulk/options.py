@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, closing, nullcontext
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, cast
 
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._bulk.collect import Collector
+from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings.cache import EmbeddingCache
@@ -17,17 +17,22 @@ from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_p
 from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from types import EllipsisType
 
-    from openrouter_embeddings._bulk.output import Whole
+    from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.output import ResultMatrix
     from openrouter_embeddings._request.call import Call
+    from openrouter_embeddings._request.operations import EmbedOperation
     from openrouter_embeddings._request.retry import RetryConfig
-    from openrouter_embeddings._request.settings import Operations, Settings
+    from openrouter_embeddings._request.settings import Settings
+    from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.provider import ProviderPreferences
     from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, ModelInfo
+
+__all__ = ["BulkOptions", "OnError", "OnLong", "RequestOptions"]
 
 OnError = Literal["raise", "keep"]
 OnLong = Literal["error", "truncate"]
@@ -82,11 +87,24 @@ class BulkOptions(RequestOptions, total=False):
     deadline: float | None
 
 
+class Store(Protocol):
+    """What a run needs of a cache."""
+
+    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
+        """Return the vectors that are there, in the order of the keys."""
+        ...
+
+    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
+        """Keep vectors."""
+        ...
+
+
 @frozen
-class Job:
+class BulkSetup:
     """A bulk run that is set up, but for its inputs.
 
     Attributes:
+        operation: Makes the operation that embeds a request.
         template: The request of each batch, but for its inputs.
         settings: Times and retries.
         limits: The bounds.
@@ -96,6 +114,7 @@ class Job:
         cache: The cache, its path, or None.
     """
 
+    operation: Callable[[EmbeddingRequest], EmbedOperation]
     template: EmbeddingRequest
     settings: Settings
     limits: Limits
@@ -110,23 +129,18 @@ class Job:
         return self.max_cost is not None or self.may_cut
 
     def run(
-        self,
-        operations: Operations,
-        inputs: Iterable[Input],
-        listed: ModelInfo | None,
-        whole: Whole,
+        self, inputs: Iterable[Input], listed: ModelInfo | None, matrix: ResultMatrix
     ) -> BulkRun:
         """Begin the run over the inputs.
 
         Args:
-            operations: What makes requests.
             inputs: The inputs.
             listed: What the listing says of the model, if that is needed.
-            whole: The matrix that collects the vectors of the whole run, if there is one.
+            matrix: The matrix that collects the vectors of the whole run, if there is one.
         """
 
         def call(request: EmbeddingRequest, now: float) -> Call[EmbeddingsResponse]:
-            return self.settings.call(operations.embed_operation(request), now)
+            return self.settings.call(self.operation(request), now)
 
         plan = Plan(
             template=self.template,
@@ -137,7 +151,7 @@ class Job:
             pin_provider=self.pin_provider,
             cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
             asks=self.cache is not None,
-            whole=whole,
+            matrix=matrix,
         )
         return BulkRun(plan, iter(checked_inputs(inputs)))
 
@@ -152,7 +166,12 @@ _BULK_NAMES = frozenset(BulkOptions.__annotations__)
 _REQUEST_NAMES = frozenset(RequestOptions.__annotations__)
 
 
-def job_of(model: object, settings: Settings, given: Mapping[str, object]) -> Job:
+def set_up(
+    model: object,
+    settings: Settings,
+    operation: Callable[[EmbeddingRequest], EmbedOperation],
+    given: Mapping[str, object],
+) -> BulkSetup:
     """Check the options of a bulk run.
 
     Raises:
@@ -162,9 +181,10 @@ def job_of(model: object, settings: Settings, given: Mapping[str, object]) -> Jo
     if not isinstance(limits, Limits):
         raise arguments.bad_type("limits", "Limits", limits)
     most = given.get("max_cost")
-    return Job(
-        template=template_of(model, given, _BULK_NAMES),
-        settings=settings.but(
+    return BulkSetup(
+        operation=operation,
+        template=write_template(model, given, _BULK_NAMES),
+        settings=settings.override(
             cast("float | EllipsisType | None", given.get("timeout", ...)),
             cast("float | EllipsisType | None", given.get("deadline", ...)),
             cast("RetryConfig | EllipsisType | None", given.get("retries", ...)),
@@ -177,7 +197,7 @@ def job_of(model: object, settings: Settings, given: Mapping[str, object]) -> Jo
     )
 
 
-def template_of(
+def write_template(
     model: object, given: Mapping[str, object], known: frozenset[str] = _REQUEST_NAMES
 ) -> EmbeddingRequest:
     """Check what each request carries, and write it as one request without its inputs."""
@@ -188,7 +208,7 @@ def template_of(
     return embedding_request(input="template", model=model, **request)  # type: ignore[arg-type]  # checked in there
 
 
-def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
+def prepare_result(inputs: Iterable[Input], on_error: object) -> Result:
     """Prepare the result, and check lists as a whole before anything is sent or paid.
 
     Raises:
@@ -197,12 +217,12 @@ def collector_of(inputs: Iterable[Input], on_error: object) -> Collector:
     if on_error not in {"raise", "keep"}:
         raise arguments.bad_value("on_error", "must be 'raise' or 'keep'", on_error)
     if not isinstance(inputs, list | tuple):
-        return Collector(None)
+        return Result(None)
     if on_error == "raise":
         for position, value in enumerate(inputs):
             if not is_plain(value):
                 one_input(position, value)
-    return Collector(len(inputs))
+    return Result(len(inputs))
 
 
 def _on_long(value: object) -> bool:
@@ -216,7 +236,7 @@ def _price(listed: ModelInfo) -> float | None:
     return None if price is None else float(price)
 
 
-def reporter_of(
+def choose_reporter(
     progress: bool | Callable[[EmbeddedBatch], None],  # noqa: FBT001 - a switch for callers
 ) -> Callable[[EmbeddedBatch], None]:
     """Return what is told of each batch: the caller's function, a line on a terminal, nothing."""

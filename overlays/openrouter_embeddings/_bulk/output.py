@@ -1,26 +1,30 @@
-"""Settled positions become a batch to hand out: vectors in one matrix, and what failed. Pure."""
+"""What goes out: settled positions as batches, and all batches as one result. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._request.vectors import as_index
+from openrouter_embeddings.errors import PartialFailureError
 from openrouter_embeddings.values import EmbeddedBatch, Failure, Truncation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.items import Slot
+    from openrouter_embeddings._bulk.options import OnError
 
     Entries = Sequence[Slot | Cached]
 
 
-class Whole(Protocol):
+class ResultMatrix(Protocol):
     """The matrix of a whole run, where there is one; row i is for position i."""
 
     def __call__(self, width: int) -> Vectors | None:
@@ -28,7 +32,7 @@ class Whole(Protocol):
         ...
 
 
-def nothing_whole(width: int) -> None:
+def no_matrix(width: int) -> None:
     """Stand for a run whose vectors are not collected in one matrix."""
 
 
@@ -53,19 +57,19 @@ class Ready:
         start = self.rest.start
         return evolve(
             self.rest,
-            vectors=_matrix_of(self.entries, self.width, start, self.whole),
-            failures=tuple(_failures_of(self.entries, start)),
-            truncated=tuple(_truncations_of(self.entries, start)),
-            from_cache=_cached_in(self.entries),
+            vectors=_fill_matrix(self.entries, self.width, start, self.whole),
+            failures=tuple(_list_failures(self.entries, start)),
+            truncated=tuple(_list_truncations(self.entries, start)),
+            from_cache=_count_cached(self.entries),
         )
 
 
-def _matrix_of(entries: Entries, width: int, start: int, whole: Vectors | None) -> Vectors:
+def _fill_matrix(entries: Entries, width: int, start: int, whole: Vectors | None) -> Vectors:
     """Write the vectors of positions into one matrix; those of failed ones are NaN.
 
     In the matrix of the whole run most of them are in their places already.
     """
-    count = count_of(entries)
+    count = count_positions(entries)
     matrix = np.empty((count, width), np.float32) if whole is None else whole[start : start + count]
     at = 0
     for vectors, first, last in _runs(entries):
@@ -80,14 +84,14 @@ def _matrix_of(entries: Entries, width: int, start: int, whole: Vectors | None) 
     return matrix
 
 
-def placed(slots: Sequence[Slot], vectors: Vectors, whole: Vectors) -> list[int]:
+def place_vectors(slots: Sequence[Slot], vectors: Vectors, whole: Vectors) -> list[int]:
     """Write vectors to where they end, and return their rows there."""
     rows = [slot.position for slot in slots]
     whole[as_index(rows)] = vectors
     return rows
 
 
-def count_of(entries: Entries) -> int:
+def count_positions(entries: Entries) -> int:
     """Count the positions."""
     more = sum(len(entry.vectors) - 1 for entry in entries if isinstance(entry, Cached))
     return len(entries) + more
@@ -106,7 +110,7 @@ def _runs(entries: Entries) -> Iterator[tuple[Vectors | None, int, int]]:
     yield vectors, first, last
 
 
-def _failures_of(entries: Entries, start: int) -> Iterator[Failure]:
+def _list_failures(entries: Entries, start: int) -> Iterator[Failure]:
     """List the inputs that have no vector."""
     for position, slot in _slots(entries, start):
         if slot.error is not None:
@@ -114,14 +118,14 @@ def _failures_of(entries: Entries, start: int) -> Iterator[Failure]:
             yield Failure(position, text[:80], slot.error)
 
 
-def _truncations_of(entries: Entries, start: int) -> Iterator[Truncation]:
+def _list_truncations(entries: Entries, start: int) -> Iterator[Truncation]:
     """List the inputs whose vectors stand for their beginnings."""
     for position, slot in _slots(entries, start):
         if slot.cut is not None and slot.vectors is not None:
             yield Truncation(position, len(str(slot.cut.wire)), len(str(slot.wire)))
 
 
-def _cached_in(entries: Entries) -> int:
+def _count_cached(entries: Entries) -> int:
     """Count the positions whose vectors came from the cache."""
     return sum(len(e.vectors) if isinstance(e, Cached) else e.cached for e in entries)
 
@@ -133,3 +137,80 @@ def _slots(entries: Entries, start: int) -> Iterator[tuple[int, Slot]]:
         else:
             yield start, entry
             start += 1
+
+
+@define(eq=False)
+class Result:
+    """The result of a run as it grows.
+
+    Attributes:
+        expected: How many inputs there are, or None where that is not known beforehand.
+    """
+
+    expected: int | None
+    _matrix: NDArray[np.float32] | None = field(init=False, default=None)
+    _rows: int = field(init=False, default=0)
+    _failures: list[Failure] = field(init=False, factory=list)
+    _truncated: list[Truncation] = field(init=False, factory=list)
+    _from_cache: int = field(init=False, default=0)
+    _last: EmbeddedBatch | None = field(init=False, default=None)
+
+    def matrix(self, width: int) -> NDArray[np.float32] | None:
+        """Return the result itself, so that vectors are written where they end."""
+        if self.expected is None or width == 0:
+            return None
+        matrix = self._room_for(0, width)
+        return matrix if matrix.shape[1] == width else None
+
+    def add(self, batch: EmbeddedBatch) -> None:
+        """Take the next batch."""
+        start, self._rows = self._rows, self._rows + len(batch)
+        if batch.dimensions and self.expected is None:
+            self._room_for(start, batch.dimensions)[start : self._rows] = batch.vectors
+        self._failures += batch.failures
+        self._truncated += batch.truncated
+        self._from_cache += batch.from_cache
+        self._last = batch
+
+    def _room_for(self, done: int, width: int) -> NDArray[np.float32]:
+        """Make room for all rows so far; rows that came before the width was known are NaN."""
+        if self._matrix is None:
+            self._matrix = np.empty((max(self._rows, self.expected or 0), width), np.float32)
+            self._matrix[: max(done, self._rows)] = np.nan
+        elif self._rows > len(self._matrix):
+            grown = np.empty((max(self._rows, 2 * len(self._matrix)), width), np.float32)
+            grown[:done] = self._matrix[:done]
+            self._matrix = grown
+        return self._matrix
+
+    def finish(self, on_error: OnError) -> EmbeddedBatch:
+        """Return everything in one batch.
+
+        Raises:
+            PartialFailureError: Inputs failed and `on_error` is ``"raise"``; it carries the result.
+        """
+        empty = np.full((self._rows, 0), np.nan, dtype=np.float32)
+        matrix = empty if self._matrix is None else self._matrix[: self._rows]
+        whole = evolve(
+            self._last or EmbeddedBatch(vectors=matrix),
+            vectors=matrix,
+            start=0,
+            failures=tuple(self._failures),
+            truncated=tuple(self._truncated),
+            from_cache=self._from_cache,
+        )
+        if self._failures and on_error == "raise":
+            raise _partial(whole)
+        return whole
+
+
+def _partial(result: EmbeddedBatch) -> PartialFailureError:
+    first = result.failures[0]
+    message = (
+        f"{len(result.failures)} of {len(result)} inputs failed. "
+        f"The first is inputs[{first.position}] ({first.shown[:40]!r}): {first.error.message}"
+    )
+    hint = "What succeeded is in .result; on_error='keep' returns it without raising."
+    error = PartialFailureError(message, result=result, hint=hint)
+    error.__cause__ = first.error
+    return error

@@ -138,11 +138,11 @@ class Pace:
         step = _RAMP if self.rate is None else 1.0 / self.limit
         self.limit = min(float(self.max_in_flight), self.limit + step)
 
-    def refused(self, began: float, now: float, retry_after: float | None) -> None:
+    def refused(self, started_at: float, now: float, retry_after: float | None) -> None:
         """Learn from a request that was refused for being too many, or timed out.
 
         Args:
-            began: When it began, as `begin` said.
+            started_at: When it began, as `begin` said.
             now: The time.
             retry_after: When to come back in seconds, as the service said, or None.
         """
@@ -152,7 +152,7 @@ class Pace:
         self._outcomes.append(False)
         if self._descent is not None:
             self._descent.refuse(self._actual(now))
-        if began <= self._cut_at or (not retry_after and self._seldom()):
+        if started_at <= self._cut_at or (not retry_after and self._seldom()):
             return
         if retry_after:
             self._descent = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from itertools import count
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -18,13 +18,13 @@ from attrs import define, evolve, field, frozen
 from openrouter_embeddings._bulk.budget import Budget
 from openrouter_embeddings._bulk.items import Slot
 from openrouter_embeddings._bulk.ledger import Ledger
-from openrouter_embeddings._bulk.output import Ready, count_of, nothing_whole, placed
+from openrouter_embeddings._bulk.output import Ready, count_positions, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.reader import Chunk, Reader, Unusable
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._request.call import Call, Done, Failed
-from openrouter_embeddings._request.refusals import Reply
-from openrouter_embeddings._request.verdicts import is_pushback, wait_named
+from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings._request.verdicts import is_throttling, wait_named
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.events import AttemptFinished, BatchSettled
 from openrouter_embeddings.values import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.items import Batch, Item
-    from openrouter_embeddings._bulk.output import Whole
+    from openrouter_embeddings._bulk.output import ResultMatrix
     from openrouter_embeddings._bulk.reader import Entry
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Wait
@@ -48,36 +48,35 @@ if TYPE_CHECKING:
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
 
-OnError = Literal["raise", "keep"]
 _READ_AT_ONCE = 500
-_MOST_ASKING = 2
+_MOST_QUESTIONS = 2
 
 
 @define(eq=False)
-class Task:
+class Attempt:
     """One attempt to be made.
 
     Attributes:
         batch: What it is for.
         call: The course of its logical request.
         timeout: Seconds that the attempt may take; None for no bound.
-        began: When it began.
-        landed: Whether its reply is here, so that it is in flight no more.
+        started_at: When it began.
+        replied: Whether its reply is here, so that it is in flight no more.
         rows: Where its vectors stand in the matrix of the whole run; None if they do not.
     """
 
     batch: Batch
     call: Call[EmbeddingsResponse]
     timeout: float | None
-    began: float
-    landed: bool = False
+    started_at: float
+    replied: bool = False
     rows: list[int] | None = None
 
     def outcome(
         self, answer: Reply | NoResponseError, now: float, random: float
     ) -> Done[EmbeddingsResponse] | Wait | Failed:
         """Read the answer; this is the part that takes long, and touches nothing shared."""
-        return self.call.settle(answer, now, random)
+        return self.call.proceed(answer, now, random)
 
 
 @frozen
@@ -93,7 +92,7 @@ class Plan:
         pin_provider: Whether the provider of the first answer must give all.
         cutting: How texts that are too long are cut, or None where that is an error.
         asks: Whether there is a cache to be asked.
-        whole: The matrix that collects the vectors of the whole run, if there is one.
+        matrix: The matrix that collects the vectors of the whole run, if there is one.
     """
 
     template: EmbeddingRequest
@@ -104,7 +103,7 @@ class Plan:
     pin_provider: bool = False
     cutting: Cutting | None = None
     asks: bool = False
-    whole: Whole = nothing_whole
+    matrix: ResultMatrix = no_matrix
 
 
 @define(eq=False)
@@ -119,12 +118,12 @@ class BulkRun:
     budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
     reader: Reader = field(init=False)
-    _asking: int = field(init=False, default=0)
-    _asked: int = field(init=False, default=0)
+    _questions: int = field(init=False, default=0)
+    _inputs_asked_for: int = field(init=False, default=0)
     _at_once: int = field(init=False, default=_READ_AT_ONCE)
-    _under_way: int = field(init=False, default=0)
-    _given: int = field(init=False, default=0)
-    _later: list[tuple[float, int, Task]] = field(init=False, factory=list)
+    _open_attempts: int = field(init=False, default=0)
+    _handed_out: int = field(init=False, default=0)
+    _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
 
     def __attrs_post_init__(self) -> None:
@@ -135,23 +134,23 @@ class BulkRun:
         self.budget = Budget(self.plan.max_cost, self.plan.price)
         self.reader = Reader(self.source, self.space, self.plan.asks)
 
-    def wanted(self) -> Chunk | None:
+    def next_question(self) -> Chunk | None:
         """Read the next inputs, as many as there is room and need for; None where there is not.
 
         What is returned must come back to `add`, in the same order.
         """
-        if self._asking >= _MOST_ASKING or (self.ledger.shortened and self._asking):
+        if self._questions >= _MOST_QUESTIONS or (self.ledger.shortened and self._questions):
             return None
         if self.ledger.shortened:
             chunk = self.reader.cut(self.ledger.shortened)
-            self._asking = _MOST_ASKING
+            self._questions = _MOST_QUESTIONS
             return chunk
         needed = 0 if self.reader.exhausted else self._needed()
         chunk = self.reader.read(needed, self.ledger.known) if needed else Chunk(())
         if not chunk:
             return None
-        self._asking += 1
-        self._asked += len(chunk)
+        self._questions += 1
+        self._inputs_asked_for += len(chunk)
         return chunk
 
     def _needed(self) -> int:
@@ -161,17 +160,17 @@ class BulkRun:
         else:
             enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
             most = self._at_once if self.ledger.queued < enough else 0
-        return max(0, min(self.ledger.room - self._asked, most))
+        return max(0, min(self.ledger.room - self._inputs_asked_for, most))
 
     def add(self, chunk: Chunk, found: Sequence[Hits]) -> None:
         """Take inputs that were read, with what the cache has of them, in the order of its keys."""
         hits = [each for each in found if self.space.admits(each.vectors.shape[1])]
         if chunk.slots:
-            self._asking = 0
+            self._questions = 0
             self._replace(chunk, hits)
             return
-        self._asking -= 1
-        self._asked -= len(chunk)
+        self._questions -= 1
+        self._inputs_asked_for -= len(chunk)
         all_found = sum(len(each.vectors) for each in hits) == len(chunk)
         self._at_once = self._more_at_once() if all_found else _READ_AT_ONCE
         done = 0
@@ -189,7 +188,7 @@ class BulkRun:
             elif isinstance(entry, Unusable):
                 self.ledger.add_failure(entry.item, entry.error)
             else:
-                self.ledger.add(_slot_of(entry))
+                self.ledger.add(_make_slot(entry))
 
     def _more_at_once(self) -> int:
         """Read more at once where the cache has everything, so that nobody waits for the others."""
@@ -201,36 +200,36 @@ class BulkRun:
             if slot in self.ledger.shortened:
                 self.ledger.replace(slot, cast("Item", entry), found.get(place))
 
-    def take(self, now: float) -> Task | None:
+    def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
         if self.pace.wait(now) > 0 or not self._may_go_on():
             return None
         if self._later and self._later[0][0] <= now:
-            _, _, task = heapq.heappop(self._later)
-            return self._begun(task, now)
-        batch = self.ledger.take() if self._may_cut() and self._may_begin() else None
+            _, _, attempt = heapq.heappop(self._later)
+            return self._begin(attempt, now)
+        batch = self.ledger.next_batch() if self._may_cut() and self._may_begin() else None
         if batch is None:
             return None
         request = evolve(
             self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
         )
-        return self._begun(Task(batch, self.plan.call(request, now), None, now), now)
+        return self._begin(Attempt(batch, self.plan.call(request, now), None, now), now)
 
     def _may_go_on(self) -> bool:
         """Let the first request find out the provider before others follow."""
-        return not self.space.is_open or self._under_way == 0
+        return not self.space.is_open or self._open_attempts == 0
 
-    def _begun(self, task: Task, now: float) -> Task | None:
-        timeout = task.call.begin(now)
+    def _begin(self, attempt: Attempt, now: float) -> Attempt | None:
+        timeout = attempt.call.begin(now)
         if isinstance(timeout, OpenRouterError):
-            self._close(task, timeout)
-            return self.take(now)
-        task.timeout, task.began, task.landed = timeout, self.pace.begin(now), False
-        self._under_way += 1
+            self._close(attempt, timeout)
+            return self.next_attempt(now)
+        attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
+        self._open_attempts += 1
         if self.budget.most is not None:
-            tokens = sum(self.ledger.tokens_of(slot.sent) for slot in task.batch.slots)
-            self.budget.reserve(id(task), tokens)
-        return task
+            tokens = sum(self.ledger.estimate_tokens(slot.sent) for slot in attempt.batch.slots)
+            self.budget.reserve(id(attempt), tokens)
+        return attempt
 
     def wait(self, now: float) -> float:
         """Return the seconds until there may be something to take; infinity: only answers help."""
@@ -242,90 +241,87 @@ class BulkRun:
     def _may_cut(self) -> bool:
         """Say whether the next batch is as full as it will be; else inputs are to be read first."""
         full = self.ledger.queued >= self.ledger.max_batch
-        return full or (not self._asking and (self.reader.exhausted or self._needed() == 0))
+        return full or (not self._questions and (self.reader.exhausted or self._needed() == 0))
 
     def _may_begin(self) -> bool:
         """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
         limit = int(self.pace.limit)
         waiting = len(self._later) + self.pace.in_flight
         # Replies that are here and not read yet must not pile up.
-        unread = self._under_way - self.pace.in_flight
+        unread = self._open_attempts - self.pace.in_flight
         return waiting < limit and 4 * unread <= limit and self._affordable()
 
     @property
     def over(self) -> bool:
         """Say whether nothing is left to read, send or wait for."""
-        return self.reader.exhausted and not self._asking and self.ledger.idle
+        return self.reader.exhausted and not self._questions and self.ledger.idle
 
-    def landed(self, task: Task, answer: Reply | NoResponseError) -> None:
+    def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError) -> None:
         """Note that an answer is here; a success makes room for the next request before it is read.
 
         A refusal does not: it is to be read first, since it may slow the run down.
         """
-        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not task.landed:
-            task.landed = True
+        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
+            attempt.replied = True
             self.pace.ended()
 
-    def place(self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed) -> None:
+    def place(self, attempt: Attempt, step: Done[EmbeddingsResponse] | Wait | Failed) -> None:
         """Write new vectors to where they end; this takes long, and touches nothing shared."""
         if isinstance(step, Done):
-            whole = self.plan.whole(step.value.dimensions)
+            whole = self.plan.matrix(step.value.dimensions)
             if whole is not None:
-                task.rows = placed(task.batch.slots, step.value.vectors, whole)
+                attempt.rows = place_vectors(attempt.batch.slots, step.value.vectors, whole)
 
-    def settle(
-        self, task: Task, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
+    def conclude(
+        self, attempt: Attempt, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
     ) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
-        self.budget.release(id(task))
-        self._under_way -= 1
-        if not task.landed:
+        self.budget.release(id(attempt))
+        self._open_attempts -= 1
+        if not attempt.replied:
             self.pace.ended()
         self._count(step.events)
         if isinstance(step, Done):
             self.pace.succeeded()
-            return self._answered(task, step.value, step.events, now)
-        error = next(
-            event.error
-            for event in step.events
-            if isinstance(event, AttemptFinished) and event.error
-        )
-        self._slow_down(task, error, now)
+            return self._succeed(attempt, step.value, step.events, now)
+        self._slow_down(attempt, step.error, now)
         if isinstance(step, Failed):
-            self._close(task, step.error)
-            return *step.events, self._settled(task, now, step.error)
+            self._close(attempt, step.error)
+            return *step.events, self._batch_settled(attempt, now, step.error)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
-        heapq.heappush(self._later, (now + step.delay, next(self._serial), task))
+        heapq.heappush(self._later, (now + step.delay, next(self._serial), attempt))
         return step.events
 
     def _count(self, events: Sequence[Event]) -> None:
         attempts = sum(isinstance(event, AttemptFinished) for event in events)
         self.stats = evolve(self.stats, requests=self.stats.requests + attempts)
 
-    def _slow_down(self, task: Task, error: OpenRouterError, now: float) -> None:
-        if is_pushback(error):
-            self.pace.refused(task.began, now, wait_named(error))
+    def _slow_down(self, attempt: Attempt, error: OpenRouterError, now: float) -> None:
+        if is_throttling(error):
+            self.pace.refused(attempt.started_at, now, wait_named(error))
 
-    def _answered(
+    def _succeed(
         self,
-        task: Task,
+        attempt: Attempt,
         response: EmbeddingsResponse,
         events: tuple[Event, ...],
         now: float,
     ) -> tuple[Event, ...]:
-        self._account(task.batch, response)
-        drift = self.space.drift(response)
-        if drift is not None:
-            self._close(task, drift)
-            self.ledger.stop(drift)
-            return *events, self._settled(task, now, drift)
-        whole = None if task.rows is None else self.plan.whole(response.dimensions)
-        self.ledger.settle(task.batch, response.vectors if whole is None else whole, task.rows)
-        return *events, self._settled(task, now, None, response.usage.cost)
+        self._account(attempt.batch, response)
+        mixed = self.space.check(response)
+        if mixed is not None:
+            self._close(attempt, mixed)
+            self.ledger.stop(mixed)
+            return *events, self._batch_settled(attempt, now, mixed)
+        whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
+        self.ledger.settle(
+            attempt.batch, response.vectors if whole is None else whole, attempt.rows
+        )
+        return *events, self._batch_settled(attempt, now, None, response.usage.cost)
 
-    def fresh(self, task: Task) -> dict[bytes, Vectors]:
+    def fresh(self, attempt: Attempt) -> dict[bytes, Vectors]:
         """Return the vectors that a settled attempt has brought, by their keys in the cache."""
-        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in task.batch.slots)
+        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in attempt.batch.slots)
         return {key: vector for key, vector in keyed if key is not None and vector is not None}
 
     def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
@@ -339,22 +335,24 @@ class BulkRun:
             cost=self.budget.spent,
         )
 
-    def _settled(
-        self, task: Task, now: float, error: OpenRouterError | None, cost: float | None = None
+    def _batch_settled(
+        self, attempt: Attempt, now: float, error: OpenRouterError | None, cost: float | None = None
     ) -> BatchSettled:
-        seconds = now - task.call.started
-        return BatchSettled(self.plan.template.model, len(task.batch.slots), seconds, error, cost)
+        seconds = now - attempt.call.started
+        return BatchSettled(
+            self.plan.template.model, len(attempt.batch.slots), seconds, error, cost
+        )
 
-    def _close(self, task: Task, error: OpenRouterError) -> None:
-        self.ledger.settle(task.batch, error)
+    def _close(self, attempt: Attempt, error: OpenRouterError) -> None:
+        self.ledger.settle(attempt.batch, error)
         if self.ledger.stopped is not None:
             self._abandon(self.ledger.stopped)
 
     def _abandon(self, error: OpenRouterError) -> None:
         """Give up attempts that wait for their turn: the run is over."""
         later, self._later = self._later, []
-        for _, _, task in later:
-            self.ledger.settle(task.batch, error)
+        for _, _, attempt in later:
+            self.ledger.settle(attempt.batch, error)
 
     def stop(self, error: OpenRouterError) -> None:
         """End the run early; what is in flight still counts."""
@@ -376,7 +374,7 @@ class BulkRun:
         entries = self.ledger.ready()
         if not entries:
             return None
-        start, self._given = self._given, self._given + count_of(entries)
+        start, self._handed_out = self._handed_out, self._handed_out + count_positions(entries)
         width = self.space.width or 0
         rest = EmbeddedBatch(
             vectors=np.empty((0, width), np.float32),
@@ -386,7 +384,7 @@ class BulkRun:
             providers=self.space.providers,
             stats=self.current_stats(),
         )
-        return Ready(entries, width, self.plan.whole(width), rest)
+        return Ready(entries, width, self.plan.matrix(width), rest)
 
     def current_stats(self) -> RunStats:
         """Return what the run has done so far."""
@@ -399,7 +397,7 @@ class BulkRun:
         )
 
 
-def _slot_of(item: Item) -> Slot:
+def _make_slot(item: Item) -> Slot:
     return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
 
 

@@ -67,7 +67,7 @@ class Space:
             self.width = width
         return width == self.width
 
-    def drift(self, response: EmbeddingsResponse) -> VectorError | None:
+    def check(self, response: EmbeddingsResponse) -> VectorError | None:
         """Take note of an answer, or say why its vectors do not belong to the others."""
         if self.width is None:
             self.width = response.dimensions
@@ -78,9 +78,9 @@ class Space:
             )
             return VectorError(message, hint="Pin the provider, or name the dimensions.")
         self.model = self.model or response.model
-        return self._met(response.provider)
+        return self._meet(response.provider)
 
-    def _met(self, provider: str | None) -> VectorError | None:
+    def _meet(self, provider: str | None) -> VectorError | None:
         if provider is None or provider in self.providers:
             return None
         if self.pin and self.providers:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Mapping
 
-    from openrouter_embeddings._request.operations import WireRequest
+    from openrouter_embeddings._request.request import HttpRequest
 
 MOST_BODY_BYTES = 512 * 1024 * 1024
 """A larger reply is refused: 2,048 vectors of 4,096 numbers take 180 MB even as JSON numbers."""
@@ -144,7 +144,7 @@ def async_http_client(
     return _AsyncClient(transport, auth, base_url=base_url, headers=dict(headers), timeout=timeout)
 
 
-def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply | NoResponseError:
+def send(http: httpx.Client, wire: HttpRequest, timeout: float | None) -> Reply | NoResponseError:
     """Exchange one request for one complete reply.
 
     Args:
@@ -174,7 +174,7 @@ def send(http: httpx.Client, wire: WireRequest, timeout: float | None) -> Reply 
 
 async def asend(
     http: httpx.AsyncClient,
-    wire: WireRequest,
+    wire: HttpRequest,
     timeout: float | None,  # noqa: ASYNC109 - httpx's own name for it
 ) -> Reply | NoResponseError:
     """Do what `send` does, in an event loop."""
@@ -196,7 +196,7 @@ async def asend(
 
 
 def _request(
-    http: httpx.Client | httpx.AsyncClient, wire: WireRequest, timeout: float | None
+    http: httpx.Client | httpx.AsyncClient, wire: HttpRequest, timeout: float | None
 ) -> httpx.Request:
     headers = http.headers.copy()
     headers.update(wire.headers)

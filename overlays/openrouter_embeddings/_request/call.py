@@ -1,7 +1,7 @@
 """One logical request as data: what to send next, and what its answer means.
 
 A `Call` is fed with answers and the time, and says what follows; it sends nothing, sleeps never and
-reads no clock. The two clients drive it with one small loop each, and so share every decision.
+reads no clock. `flow` makes single calls of it, a bulk run many at a time.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from attrs import define, field, frozen
 
-from openrouter_embeddings._request.refusals import Reply
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings._request.retry import GiveUp, RetryConfig
 from openrouter_embeddings._request.verdicts import is_transient, may_have_cost, timed_out
 from openrouter_embeddings.errors import DeadlineExceededError, NoResponseError, OpenRouterError
 from openrouter_embeddings.events import AttemptFinished, RetryScheduled
 
 if TYPE_CHECKING:
-    from openrouter_embeddings._request.operations import WireRequest
+    from openrouter_embeddings._request.request import HttpRequest
     from openrouter_embeddings.events import Event
 
 T = TypeVar("T")
@@ -26,25 +26,39 @@ T_co = TypeVar("T_co", covariant=True)
 _ONCE = RetryConfig(attempts=1)
 
 
+@frozen
+class Label:
+    """What an operation is called in events and messages.
+
+    Attributes:
+        name: The name of the method.
+        model: The model asked for, or None.
+        inputs: How many inputs it carries.
+    """
+
+    name: str
+    model: str | None = None
+    inputs: int = 0
+
+
 class Operation(Protocol[T_co]):
-    """What a call asks for: how it is written, how its reply is read."""
+    """What a call asks for: its request, and how the reply is read."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def model(self) -> str | None: ...
-    @property
-    def inputs(self) -> int: ...
+    def request(self) -> HttpRequest:
+        """The request; the same bytes serve every attempt."""
+        ...
 
-    def wire(self) -> WireRequest:
-        """Write the request; the same bytes serve every attempt."""
+    @property
+    def label(self) -> Label:
+        """What it is called in events and messages."""
         ...
 
     def read(self, reply: Reply) -> T_co | OpenRouterError:
         """Read a reply of any kind into what was asked for, or into the error that it is."""
         ...
 
-    def instead(self, error: OpenRouterError) -> Self | None:
+    def fallback(self, error: OpenRouterError) -> Self | None:
         """Return another way of asking for the same, where the error says that there is one."""
         ...
 
@@ -59,9 +73,10 @@ class Done(Generic[T]):
 
 @frozen
 class Wait:
-    """Send again after `delay` seconds."""
+    """Send again after `delay` seconds, because of an error."""
 
     delay: float
+    error: OpenRouterError
     events: tuple[Event, ...]
 
 
@@ -109,7 +124,7 @@ class Call(Generic[T]):
             return self._out_of_time(self._last_error)
         return left if self.timeout is None else min(self.timeout, left)
 
-    def settle(
+    def proceed(
         self, answer: Reply | NoResponseError, now: float, random: float
     ) -> Done[T] | Wait | Failed:
         """Take the answer to an attempt and say what follows.
@@ -132,7 +147,7 @@ class Call(Generic[T]):
     ) -> Wait | Failed:
         previous, self._last_error = self._last_error, error
         self._paid += may_have_cost(error)
-        other = self.operation.instead(error)
+        other = self.operation.fallback(error)
         if other is not None:
             self.operation = other
             return self._wait(0.0, error, finished)
@@ -154,17 +169,18 @@ class Call(Generic[T]):
         return self.deadline is not None and now - self.started >= self.deadline
 
     def _wait(self, delay: float, error: OpenRouterError, finished: Event) -> Wait:
-        name, model = self.operation.name, self.operation.model
-        return Wait(delay, (finished, RetryScheduled(name, model, self._attempts, delay, error)))
+        name, model = self.operation.label.name, self.operation.label.model
+        scheduled = RetryScheduled(name, model, self._attempts, delay, error)
+        return Wait(delay, error, (finished, scheduled))
 
     def _finished(
         self, answer: Reply | NoResponseError, error: OpenRouterError | None, now: float
     ) -> AttemptFinished:
         reply = answer if isinstance(answer, Reply) else None
         return AttemptFinished(
-            operation=self.operation.name,
-            model=self.operation.model,
-            inputs=self.operation.inputs,
+            operation=self.operation.label.name,
+            model=self.operation.label.model,
+            inputs=self.operation.label.inputs,
             attempt=self._attempts,
             seconds=now - self._attempt_started,
             status=reply.status if reply else None,

@@ -16,37 +16,13 @@ import json
 import re
 from typing import TYPE_CHECKING, cast
 
-from attrs import field, frozen
-
 from openrouter_embeddings._request.retry_after import retry_after
 from openrouter_embeddings.errors import ERROR_OF_STATUS, OpenRouterDefaultError, ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-
-@frozen
-class Reply:
-    """One complete HTTP reply.
-
-    Attributes:
-        status: The HTTP status.
-        headers: The headers, names in lower case.
-        body: The body, decompressed.
-        received_at: When it came, in UTC; what relative times in it count from.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes | bytearray = field(repr=False)
-    received_at: datetime
-
-    @property
-    def request_id(self) -> str | None:
-        """The first of the ids by which the service's support finds an exchange."""
-        names = ("x-generation-id", "request-id", "x-request-id", "cf-ray")
-        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+    from openrouter_embeddings._request.request import Reply
 
 
 _ERROR_TYPE_STATUS = {

@@ -30,6 +30,8 @@ from openrouter_embeddings.errors import ConfigurationError
 if TYPE_CHECKING:
     from openrouter_embeddings.errors import OpenRouterError
 
+__all__ = ["GiveUp", "Retry", "RetryConfig"]
+
 _MOST_PAID_ATTEMPTS = 2
 
 

@@ -1,4 +1,4 @@
-"""What holds for each request, and what the two namespaces of methods share beside it."""
+"""What holds for each request: times, retries, who is told, and the clock that it goes by."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from openrouter_embeddings._request.retry import RetryConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from openrouter_embeddings._request.operations import EmbedOperation, ListOperation
-    from openrouter_embeddings._request.pages import Bounds
     from openrouter_embeddings.events import Event
-    from openrouter_embeddings.inputs import EmbeddingRequest
 
 T = TypeVar("T")
 
@@ -41,14 +38,18 @@ class Settings:
         deadline: Seconds for one logical request, waits included; None for no bound.
         retries: The retry policy; None for a single attempt.
         on_event: The listener, or None.
+        clock: Returns seconds of a steady clock.
+        draw: Returns a random number from 0 to 1.
     """
 
     timeout: float | None
     deadline: float | None
     retries: RetryConfig | None
     on_event: Callable[[Event], None] | None = field(default=None, repr=False)
+    clock: Callable[[], float] = field(kw_only=True, repr=False)
+    draw: Callable[[], float] = field(kw_only=True, repr=False)
 
-    def but(
+    def override(
         self,
         timeout: float | EllipsisType | None,
         deadline: float | EllipsisType | None,
@@ -83,23 +84,3 @@ class Settings:
                     self.on_event(event)
                 except Exception:  # noqa: BLE001 - the listener is not ours, and can fail in any way
                     _log.exception("the listener failed on %s", type(event).__name__)
-
-
-class Operations:
-    """What both namespaces share: which operation a call is, and what was learnt from replies."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._float_only: set[tuple[str, str]] = set()
-
-    def embed_operation(self, request: EmbeddingRequest) -> EmbedOperation:
-        """Return the operation that embeds a request."""
-        from openrouter_embeddings._request.operations import EmbedOperation  # noqa: PLC0415 - slow to import
-
-        return EmbedOperation.of(request, self._float_only)
-
-    def list_operation(self, bounds: Bounds) -> ListOperation:
-        """Return the operation that lists a page of models."""
-        from openrouter_embeddings._request.operations import ListOperation  # noqa: PLC0415 - slow to import
-
-        return ListOperation(bounds)

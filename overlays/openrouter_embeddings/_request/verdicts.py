@@ -63,7 +63,7 @@ def is_transient(error: OpenRouterError) -> bool:
     return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
 
 
-def is_pushback(error: OpenRouterError) -> bool:
+def is_throttling(error: OpenRouterError) -> bool:
     """Say whether the service was asked for too much at once: everything should slow down."""
     if isinstance(error, NoResponseError):
         return error.timed_out

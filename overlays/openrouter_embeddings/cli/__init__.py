@@ -11,6 +11,8 @@ import sys
 from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
 
+__all__ = ["main", "run"]
+
 FAILED = 1
 WRONG_USAGE = 2
 

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from openrouter_embeddings._base.environment import checked_base_url
 from openrouter_embeddings._http.exchange import http_client, send
-from openrouter_embeddings._request.operations import WireRequest
+from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.contract._judge import RawReply
 from openrouter_embeddings.errors import NoResponseError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from openrouter_embeddings._request.refusals import Reply
+    from openrouter_embeddings._request.request import Reply
 
 _MOST_INCOMPLETE = 3
 _SHOWN = 2_000
@@ -122,7 +122,7 @@ class Probe:
         self.last = _command(method, f"{self.base_url}{path}", headers, content, params, api_key)
         if api_key is not None:
             headers["authorization"] = f"Bearer {api_key}"
-        request = WireRequest(method, path, headers, content, params or {})
+        request = HttpRequest(method, path, headers, content, params or {})
         reply = _raw(send(self._http, request, self.timeout))
         self._note(f"{method} {path}", reply)
         return reply

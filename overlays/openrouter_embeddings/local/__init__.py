@@ -36,8 +36,6 @@ require("uvicorn", extra="local")
 import uvicorn  # noqa: E402 - after the check that names the extra
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from starlette.applications import Starlette
 
 __all__ = [
@@ -168,12 +166,7 @@ class LocalServer:
         """Start."""
         return self.start()
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
 
@@ -181,12 +174,7 @@ class LocalServer:
         """Start, while the event loop goes on."""
         return await asyncio.to_thread(self.start)
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop, while the event loop goes on."""
         await asyncio.to_thread(self.stop)
 

@@ -25,7 +25,6 @@ from openrouter_embeddings.testing.faults import Fault, Healthy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -229,12 +228,7 @@ class FaultServer:
         """Begin to answer."""
         return self.start()
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop answering."""
         self.stop()
 

@@ -1,0 +1,101 @@
+"""The request for a page of models, and its reply as values, by the generated code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._request import lenient
+from openrouter_embeddings._request.pages import Bounds, ModelsPage
+from openrouter_embeddings._request.payload import ODD, payload_of, unreadable
+from openrouter_embeddings._request.request import HttpRequest
+from openrouter_embeddings.errors import OpenRouterError
+from openrouter_embeddings.values import ModelInfo, Pricing, UnreadModel, moment, price
+from openrouter_embeddings_api.api.embeddings import list_embeddings_models
+from openrouter_embeddings_api.models import Model, ModelsListResponse
+from openrouter_embeddings_api.types import UNSET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openrouter_embeddings._request.request import Reply
+
+
+def write_listing(bounds: Bounds) -> HttpRequest:
+    """Write the request for a page with the generated builder."""
+    kwargs = list_embeddings_models._get_kwargs(  # noqa: SLF001 - free of I/O, and so the seam
+        offset=UNSET if bounds.offset is None else bounds.offset,
+        limit=UNSET if bounds.limit is None else bounds.limit,
+    )
+    headers, params = kwargs.get("headers", {}), kwargs.get("params", {})
+    return HttpRequest(kwargs["method"], kwargs["url"], headers, params=params)
+
+
+def read_models(reply: Reply) -> ModelsPage | OpenRouterError:
+    """Read the reply to a listing; an odd entry is kept as sent and does not lose the others."""
+    payload = payload_of(reply)
+    if isinstance(payload, OpenRouterError):
+        return payload
+    entries = payload.get("data")
+    if not isinstance(entries, list):
+        return unreadable(reply, "has no list of models in 'data'")
+    read = [_model(entry) for entry in entries]
+    try:
+        envelope = ModelsListResponse.from_dict(payload | {"data": []})
+        following = _next_page(envelope)
+    except ODD as exc:
+        return unreadable(reply, f"has links that cannot be followed ({exc})")
+    return ModelsPage(
+        models=tuple(model for model in read if isinstance(model, ModelInfo)),
+        unread=tuple(model for model in read if isinstance(model, UnreadModel)),
+        total_count=lenient.count(lenient.present(envelope.total_count)),
+        following=following,
+    )
+
+
+def _next_page(envelope: ModelsListResponse) -> Bounds | None:
+    """Read where the next page begins from ``links.next``.
+
+    The link itself is not followed: it names the listing of all models, not of those for
+    embeddings, and a key goes nowhere that a reply says.
+    """
+    link = getattr(envelope.links, "next_", None)
+    if not isinstance(link, str) or not link:
+        return None
+    query = parse_qs(urlsplit(link).query)
+    limit = int(query["limit"][0]) if "limit" in query else None
+    return Bounds(int(query["offset"][0]), limit)
+
+
+def _model(entry: object) -> ModelInfo | UnreadModel:
+    try:
+        return _model_info(cast("dict[str, Any]", entry))
+    except ODD as exc:
+        return UnreadModel(entry, f"{type(exc).__name__}: {exc}")
+
+
+def _model_info(entry: dict[str, Any]) -> ModelInfo:
+    model = Model.from_dict(entry)
+    architecture = entry.get("architecture") or {}
+    expires = moment(lenient.present(model.expiration_date))
+    return ModelInfo(
+        id=arguments.text("id", model.id),
+        name=lenient.text(model.name) or "",
+        canonical_slug=lenient.text(model.canonical_slug) or None,
+        created=moment(lenient.present(model.created)),
+        description=lenient.text(model.description) or "",
+        context_length=lenient.count(lenient.present(model.context_length)),
+        input_modalities=lenient.texts(architecture.get("input_modalities")),
+        output_modalities=lenient.texts(architecture.get("output_modalities")),
+        pricing=_pricing(entry.get("pricing") or {}),
+        supported_parameters=lenient.texts(entry.get("supported_parameters")),
+        hugging_face_id=lenient.text(model.hugging_face_id) or None,
+        expires=expires.date() if expires else None,
+        raw=entry,
+    )
+
+
+def _pricing(prices: Mapping[str, object]) -> Pricing:
+    names = ("prompt", "completion", "request", "image")
+    return Pricing(**{name: price(prices.get(name)) for name in names}, raw=prices)

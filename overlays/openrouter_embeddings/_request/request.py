@@ -1,0 +1,54 @@
+"""What is sent and what comes back: one HTTP request and one HTTP reply, as plain values."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@frozen
+class HttpRequest:
+    """One HTTP request, ready to be sent as often as needed.
+
+    Attributes:
+        method: The method.
+        url: The path below the base URL.
+        headers: Headers of this request.
+        content: The body, serialised once.
+        params: The query.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None = field(default=None, repr=False)
+    params: Mapping[str, Any] = MappingProxyType({})
+
+
+@frozen
+class Reply:
+    """One complete HTTP reply.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, names in lower case.
+        body: The body, decompressed.
+        received_at: When it came, in UTC; what relative times in it count from.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | bytearray = field(repr=False)
+    received_at: datetime
+
+    @property
+    def request_id(self) -> str | None:
+        """The first of the ids by which the service's support finds an exchange."""
+        names = ("x-generation-id", "request-id", "x-request-id", "cf-ray")
+        return next((self.headers[name] for name in names if self.headers.get(name)), None)
