@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from openrouter_embeddings._version import __version__
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from openrouter_embeddings._bulk.options import BulkOptions, OnError, OnLong, RequestOptions
     from openrouter_embeddings._request.retry import GiveUp, Retry, RetryConfig
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.client import AsyncOpenRouter, OpenRouter
@@ -76,6 +79,7 @@ __all__ = [
     "BadGatewayResponseError",
     "BadRequestResponseError",
     "BatchSettled",
+    "BulkOptions",
     "Catalog",
     "ConfigurationError",
     "Content",
@@ -104,6 +108,8 @@ __all__ = [
     "ModelInfo",
     "NoResponseError",
     "NotFoundResponseError",
+    "OnError",
+    "OnLong",
     "OpenRouter",
     "OpenRouterDefaultError",
     "OpenRouterError",
@@ -116,6 +122,7 @@ __all__ = [
     "ProviderOverloadedResponseError",
     "ProviderPreferences",
     "ProviderSort",
+    "RequestOptions",
     "RequestTimeoutResponseError",
     "ResponseError",
     "ResponseValidationError",
@@ -136,47 +143,30 @@ __all__ = [
     "__version__",
 ]
 
-# Where each name lives; a test holds this to the imports above.
-_HOMES = {
-    "limits": "Limits",
-    "_request.retry": "GiveUp Retry RetryConfig",
-    "catalog": "Catalog",
-    "client": "AsyncOpenRouter OpenRouter",
-    "embeddings": "AsyncEmbeddings Embeddings",
-    "errors": (
-        "BadGatewayResponseError BadRequestResponseError ConfigurationError "
-        "DeadlineExceededError EdgeNetworkTimeoutResponseError ForbiddenResponseError "
-        "GatewayTimeoutResponseError InternalServerResponseError InvalidTypeError "
-        "JobStoppedError MissingExtraError NoResponseError NotFoundResponseError "
-        "OpenRouterDefaultError OpenRouterError PartialFailureError "
-        "PayloadTooLargeResponseError PaymentRequiredResponseError "
-        "ProviderOverloadedResponseError RequestTimeoutResponseError ResponseError "
-        "ResponseValidationError ServiceUnavailableResponseError TooManyRequestsResponseError "
-        "UnauthorizedResponseError UnprocessableEntityResponseError VectorError "
-    ),
-    "events": "AttemptFinished BatchSettled Event RetryScheduled",
-    "inputs": "EncodingFormat Input TokenIds",
-    "parts": "Audio Content File Image Part Video",
-    "provider": "MaxPrice Percentiles ProviderPreferences ProviderSort",
-    "values": (
-        "EmbeddedBatch Embedding EmbeddingsResponse Estimate Failure ModelInfo Pricing RunStats "
-        "Truncation UnreadModel Usage "
-    ),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+# Where the names are looked for; what takes long to import comes last.
+_ROOMS = (
+    *("client", "errors", "events", "limits", "provider", "parts", "inputs", "catalog", "values"),
+    *("_request.retry", "embeddings", "_bulk.options"),
+)
 _MODULES = {"cache", "contract", "errors", "events", "faults", "jobs", "local", "testing", "values"}
 
 
 def __getattr__(name: str) -> object:
     """Load a name on its first use."""
     if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOME_OF:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
+        return _import(name)
+    if name in __all__:
+        for room in map(_import, _ROOMS):
+            if name in room.__all__:
+                value: object = getattr(room, name)
+                globals()[name] = value
+                return value
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def _import(room: str) -> ModuleType:
+    return import_module(f"{__name__}.{room}")
 
 
 def __dir__() -> list[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings.values import ModelInfo, UnreadModel
 
+__all__ = ["Catalog"]
+
 
 @frozen(repr=False, eq=False)
 class Catalog(Sequence["ModelInfo"]):

@@ -30,6 +30,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__all__ = [
+    "BadGatewayResponseError",
+    "BadRequestResponseError",
+    "ConfigurationError",
+    "DeadlineExceededError",
+    "EdgeNetworkTimeoutResponseError",
+    "ForbiddenResponseError",
+    "GatewayTimeoutResponseError",
+    "InternalServerResponseError",
+    "InvalidTypeError",
+    "JobStoppedError",
+    "MissingExtraError",
+    "NoResponseError",
+    "NotFoundResponseError",
+    "OpenRouterDefaultError",
+    "OpenRouterError",
+    "PartialFailureError",
+    "PayloadTooLargeResponseError",
+    "PaymentRequiredResponseError",
+    "ProviderOverloadedResponseError",
+    "RequestTimeoutResponseError",
+    "ResponseError",
+    "ResponseValidationError",
+    "ServiceUnavailableResponseError",
+    "TooManyRequestsResponseError",
+    "UnauthorizedResponseError",
+    "UnprocessableEntityResponseError",
+    "VectorError",
+]
+
 
 class OpenRouterError(Exception):
     """Anything that this package raises on purpose.

@@ -9,6 +9,8 @@ from attrs import frozen
 if TYPE_CHECKING:
     from openrouter_embeddings.errors import OpenRouterError
 
+__all__ = ["AttemptFinished", "BatchSettled", "Event", "RetryScheduled"]
+
 
 @frozen
 class AttemptFinished:

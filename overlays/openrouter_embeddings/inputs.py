@@ -16,6 +16,8 @@ from openrouter_embeddings.provider import ProviderPreferences, checked_provider
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["EncodingFormat", "Input", "TokenIds"]
+
 T = TypeVar("T")
 
 TokenIds = Sequence[int]

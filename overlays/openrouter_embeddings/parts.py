@@ -17,6 +17,8 @@ from openrouter_embeddings.errors import ConfigurationError
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
+__all__ = ["Audio", "Content", "File", "Image", "Part", "Video"]
+
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),

@@ -16,6 +16,8 @@ from openrouter_embeddings._base import arguments
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["MaxPrice", "Percentiles", "ProviderPreferences", "ProviderSort"]
+
 Price = str | int | float | Decimal
 """An amount in USD: a number, or a decimal text."""
 

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings.errors import OpenRouterError
 
+__all__ = [
+    "EmbeddedBatch",
+    "Embedding",
+    "EmbeddingsResponse",
+    "Estimate",
+    "Failure",
+    "ModelInfo",
+    "Pricing",
+    "RunStats",
+    "Truncation",
+    "UnreadModel",
+    "Usage",
+]
+
 _EMPTY: Mapping[str, object] = MappingProxyType({})
 
 

@@ -20,8 +20,8 @@ from openrouter_embeddings import (
     EmbeddingsResponse,
     OpenRouterError,
 )
-from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings._request.models import read_models
+from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings._request.pages import ModelsPage
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.inputs import embedding_request
