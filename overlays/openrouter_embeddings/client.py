@@ -47,7 +47,7 @@ class _Configuration:
     settings: Settings
 
 
-def _configured(
+def _configure(
     *,
     api_key: str | None,
     base_url: str | None,
@@ -94,7 +94,7 @@ def _attribution(
     named = {
         "HTTP-Referer": ("http_referer", http_referer),
         "X-OpenRouter-Title": ("title", title),
-        "X-OpenRouter-Categories": ("categories", _joined(categories)),
+        "X-OpenRouter-Categories": ("categories", _join(categories)),
     }
     return {
         header: arguments.header(argument, value)
@@ -103,7 +103,7 @@ def _attribution(
     }
 
 
-def _joined(categories: Sequence[str] | None) -> str | None:
+def _join(categories: Sequence[str] | None) -> str | None:
     if categories is None:
         return None
     if isinstance(categories, str):
@@ -165,7 +165,7 @@ class OpenRouter:
         Raises:
             ConfigurationError: The key is missing or an option cannot be used.
         """
-        configuration = _configured(
+        configuration = _configure(
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,
@@ -250,7 +250,7 @@ class AsyncOpenRouter:
         Raises:
             ConfigurationError: The key is missing or an option cannot be used.
         """
-        configuration = _configured(
+        configuration = _configure(
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,

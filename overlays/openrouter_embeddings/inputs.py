@@ -154,7 +154,7 @@ def _input(value: object) -> _Prepared:
         return arguments.text("input", value), 1, "text"
     if isinstance(value, _ITEMS):
         return [_item("input", value)], 1, "content"
-    values = _listed("input", value)
+    values = _to_list("input", value)
     if not values:
         raise arguments.bad_value("input", "must not be empty", value)
     first = values[0]
@@ -185,7 +185,7 @@ def checked_inputs(inputs: object) -> Iterable[object]:
     if isinstance(inputs, bytes | bytearray | memoryview | set | frozenset):
         raise arguments.bad_type("inputs", "something with an order, a list say", inputs)
     if hasattr(inputs, "to_pylist") or hasattr(inputs, "tolist"):
-        return _listed("inputs", inputs)
+        return _to_list("inputs", inputs)
     if not isinstance(inputs, Iterable):
         raise arguments.bad_type("inputs", "a list or another iterable", inputs)
     return cast("Iterable[object]", inputs)
@@ -229,7 +229,7 @@ def _each(check: Callable[[str, object], object], values: Sequence[object]) -> l
     return [check(f"input[{position}]", value) for position, value in enumerate(values)]
 
 
-def _listed(argument: str, value: object) -> list[object]:
+def _to_list(argument: str, value: object) -> list[object]:
     """Make a list of what has an order and an end: lists, arrays, Series, Arrow columns."""
     if isinstance(value, list | tuple):
         return list(cast("Sequence[object]", value))
@@ -275,7 +275,7 @@ def _text(argument: str, value: object) -> str:
 def _tokens(argument: str, value: object) -> list[object]:
     if isinstance(value, str) or not _is_list(value):
         raise arguments.bad_type(argument, "a list of token ids, like the first input", value)
-    ids = _listed(argument, value)
+    ids = _to_list(argument, value)
     if not ids:
         raise arguments.bad_value(argument, "must not be empty", value)
     return _token_ids(argument, ids)

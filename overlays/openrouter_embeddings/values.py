@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from attrs import field, frozen
 
 from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +73,7 @@ class Embedding:
     """
 
     index: int
-    embedding: NDArray[np.float32] | str
+    embedding: NDArray[np.float32] | str = field(repr=show_shape)
 
 
 class _Matrix:
@@ -139,7 +140,7 @@ class EmbeddingsResponse(_Matrix):
         extra: Fields that the contract does not know, as sent.
     """
 
-    vectors: NDArray[np.float32] = field(repr=False)
+    vectors: NDArray[np.float32] = field(repr=show_shape)
     model: str | None = None
     provider: str | None = None
     id: str | None = None
@@ -273,7 +274,7 @@ class EmbeddedBatch(_Matrix):
         stats: What the run has done so far.
     """
 
-    vectors: NDArray[np.float32] = field(repr=False)
+    vectors: NDArray[np.float32] = field(repr=show_shape)
     start: int = 0
     failures: tuple[Failure, ...] = ()
     from_cache: int = 0
@@ -413,12 +414,12 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, UTC)
-        return _parsed(value) if isinstance(value, str) and value.strip() else None
+        return _parse(value) if isinstance(value, str) and value.strip() else None
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _parsed(text: str) -> datetime:
+def _parse(text: str) -> datetime:
     from dateutil import parser  # noqa: PLC0415 - slow to import, and such dates are rare
 
     found = parser.parse(text)

@@ -39,8 +39,8 @@ def test_refusals_by_chance_do_not_bring_a_run_to_a_stand(every, seed, retry_aft
         elif under_way and under_way[0][0] <= now + wait:
             now, began, good = heapq.heappop(under_way)
             done += good
-            pace.ended()
-            pace.succeeded() if good else pace.refused(began, now, retry_after)
+            pace.on_end()
+            pace.on_success() if good else pace.on_refusal(began, now, retry_after)
         else:
             now += wait
 
@@ -57,8 +57,8 @@ def test_it_begins_low_and_grows_to_its_bound():
             pace.begin(0.0)
         seen.append(pace.in_flight)
         while pace.in_flight:
-            pace.ended()
-            pace.succeeded()
+            pace.on_end()
+            pace.on_success()
 
     assert seen[0] == 4
     assert max(seen) == seen[-1] == pace.highest == 10
@@ -70,7 +70,7 @@ def test_a_full_pace_waits_for_answers():
     pace.begin(0.0)
 
     assert pace.wait(1e9) == math.inf
-    pace.ended()
+    pace.on_end()
     assert pace.wait(1e9) == 0
 
 
@@ -79,8 +79,8 @@ def test_one_retry_after_holds_the_whole_run():
     pace = Pace(max_in_flight=8)
     began = [pace.begin(0.0) for _ in range(3)]
     for start in began:
-        pace.refused(start, 1.0, 5.0)
-        pace.ended()
+        pace.on_refusal(start, 1.0, 5.0)
+        pace.on_end()
 
     assert pace.wait(1.0) >= 5.0
     assert pace.throttled == 5.0
@@ -93,8 +93,8 @@ def test_one_round_of_refusals_cuts_once():
     pace.limit = 20.0
     began = [pace.begin(0.0) for _ in range(20)]
     for start in began:
-        pace.refused(start, 1.0, None)
-        pace.ended()
+        pace.on_refusal(start, 1.0, None)
+        pace.on_end()
 
     assert pace.limit == pytest.approx(14.0)
 
@@ -102,12 +102,12 @@ def test_one_round_of_refusals_cuts_once():
 def test_an_early_refusal_does_not_settle_the_rate():
     """The first request may have been refused by chance; one more will tell."""
     pace = Pace(max_in_flight=64)
-    pace.refused(pace.begin(0.0), 0.1, None)
-    pace.ended()
+    pace.on_refusal(pace.begin(0.0), 0.1, None)
+    pace.on_end()
     assert pace.rate is None
 
-    pace.refused(pace.begin(0.2), 0.3, None)
-    pace.ended()
+    pace.on_refusal(pace.begin(0.2), 0.3, None)
+    pace.on_end()
     assert pace.rate is not None
 
 
@@ -118,8 +118,8 @@ def test_it_never_stops_altogether():
     for _ in range(100):
         now += pace.wait(now)
         began, now = pace.begin(now), now + 0.1
-        pace.refused(began, now, None)
-        pace.ended()
+        pace.on_refusal(began, now, None)
+        pace.on_end()
 
     assert pace.limit == 1.0
     assert pace.wait(now) < 60
@@ -129,14 +129,14 @@ def test_it_recovers_when_the_service_does():
     """What was refused for long is tried again, faster and faster."""
     pace = Pace(max_in_flight=64)
     for number in range(10):
-        pace.refused(pace.begin(float(number)), number + 0.1, None)
-        pace.ended()
+        pace.on_refusal(pace.begin(float(number)), number + 0.1, None)
+        pace.on_end()
     slow, now = pace.rate, 9.1
     for _ in range(1_000):
         now += pace.wait(now)
         pace.begin(now)
-        pace.ended()
-        pace.succeeded()
+        pace.on_end()
+        pace.on_success()
 
     assert slow < 5 < pace.rate
     assert now < 120
@@ -146,13 +146,13 @@ def test_a_rate_that_nobody_uses_does_not_grow():
     """After a quiet hour, a refusal must still mean something."""
     pace = Pace(max_in_flight=64)
     for start in (0.0, 1.0):
-        pace.refused(pace.begin(start), start + 0.1, None)
-        pace.ended()
+        pace.on_refusal(pace.begin(start), start + 0.1, None)
+        pace.on_end()
     before = pace.rate
     assert before is not None
     for now in range(60, 3600, 60):
         pace.begin(float(now))
-        pace.ended()
-        pace.succeeded()
+        pace.on_end()
+        pace.on_success()
 
     assert pace.rate == before

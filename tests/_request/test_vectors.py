@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import VectorError
-from openrouter_embeddings._request.vectors import decode, matrix_of, order_of
+from openrouter_embeddings._request.vectors import decode, find_order, make_matrix
 
 
 def text_of(*numbers):
@@ -31,7 +31,7 @@ def text_of(*numbers):
 )
 def test_each_vector_goes_to_its_input(indexes, order):
     """The index decides where it is whole; one that is left out is found; else the place counts."""
-    assert order_of(indexes, len(indexes)) == order
+    assert find_order(indexes, len(indexes)) == order
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_each_vector_goes_to_its_input(indexes, order):
 def test_contradictions_are_refused(indexes, problem):
     """Where it cannot be known which input a vector belongs to, there is no vector."""
     with pytest.raises(VectorError, match=problem):
-        order_of(indexes, 3)
+        find_order(indexes, 3)
 
 
 def test_numbers_and_base64_give_the_same_matrix():
@@ -64,8 +64,8 @@ def test_numbers_and_base64_give_the_same_matrix():
     numbers = [[0.5, -1.25], [3.0, 4.0]]
     texts = [text_of(*row) for row in numbers]
 
-    from_numbers = matrix_of(numbers, [1, 0], None)
-    from_texts = matrix_of(texts, [1, 0], 2)
+    from_numbers = make_matrix(numbers, [1, 0], None)
+    from_texts = make_matrix(texts, [1, 0], 2)
 
     assert from_numbers.dtype == from_texts.dtype == np.float32
     assert from_numbers.tolist() == from_texts.tolist() == [[3.0, 4.0], [0.5, -1.25]]
@@ -98,13 +98,13 @@ def test_numbers_and_base64_give_the_same_matrix():
 def test_vectors_that_cannot_be_trusted_are_refused(embeddings, dimensions, problem):
     """The message names the input concerned and what is wrong with its vector."""
     with pytest.raises(VectorError, match=problem):
-        matrix_of(embeddings, range(len(embeddings)), dimensions)
+        make_matrix(embeddings, range(len(embeddings)), dimensions)
 
 
 @pytest.mark.parametrize("number", [1e-45, 1e-30, 1e25, 3.4e38])
 def test_extreme_numbers_are_vectors(number):
     """Their squares are zero or infinite; they are not."""
-    matrix = matrix_of([text_of(number, 0), text_of(0, -number)], [0, 1], None)
+    matrix = make_matrix([text_of(number, 0), text_of(0, -number)], [0, 1], None)
 
     assert matrix.tolist() == np.float32([[number, 0], [0, -number]]).tolist()
 
@@ -117,8 +117,8 @@ def test_base64_of_every_width_is_decoded(width, count):
     order = np.random.default_rng(1).permutation(count).tolist()
     texts = [text_of(*rows[row]) for row in order]
 
-    assert np.array_equal(matrix_of(texts, order, None), rows)
-    assert np.array_equal(matrix_of(texts, range(count), None), rows[order])
+    assert np.array_equal(make_matrix(texts, order, None), rows)
+    assert np.array_equal(make_matrix(texts, range(count), None), rows[order])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_bad_base64_among_many_is_named(bad, width):
     texts[3] = bad if width == 1 else f"{bad}{bad[-4:]}"
 
     with pytest.raises(VectorError, match="input 3"):
-        matrix_of(texts, range(5), None)
+        make_matrix(texts, range(5), None)
 
 
 def test_whole_numbers_are_numbers():

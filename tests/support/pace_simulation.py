@@ -29,12 +29,12 @@ def simulate(rate, *, burst, retry_after, latency=0.2, seconds=300.0, warm_up=60
             heapq.heappush(under_way, (now + duration, began, good))
         elif under_way and under_way[0][0] <= now + wait:
             now, began, good = heapq.heappop(under_way)
-            pace.ended()
+            pace.on_end()
             if good:
-                pace.succeeded()
+                pace.on_success()
                 admitted += now > warm_up
             else:
-                pace.refused(began, now, retry_after)
+                pace.on_refusal(began, now, retry_after)
                 refused += now > warm_up
         else:
             now += wait

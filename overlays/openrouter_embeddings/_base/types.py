@@ -1,4 +1,4 @@
-"""Names of types that stand in many signatures."""
+"""Names of types that stand in many signatures, and how vectors are shown."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "tokens", "content"]
 """The kinds of inputs; a request carries one of them."""
+
+
+def show_shape(value: object) -> str:
+    """Show vectors by their type and shape, and never by their numbers."""
+    if isinstance(value, str):
+        return f"<base64, {len(value)} characters>"
+    return f"<{getattr(value, 'dtype', '?')}, shape {getattr(value, 'shape', '?')}>"

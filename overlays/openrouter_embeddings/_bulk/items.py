@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, frozen
+from attrs import define, field, frozen
+
+from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Kind, Vectors
@@ -53,7 +55,7 @@ class Slot(Item):
     position: int = -1
     cut: Item | None = None
     cuts: int = 0
-    vectors: Vectors | None = None
+    vectors: Vectors | None = field(default=None, repr=show_shape)
     row: int = 0
     error: OpenRouterError | None = None
     cached: bool = False
@@ -75,7 +77,7 @@ class Slot(Item):
 class Cached:
     """Positions one after the other of which the cache had the vectors: shape ``(n, width)``."""
 
-    vectors: Vectors
+    vectors: Vectors = field(repr=show_shape)
 
 
 @define(eq=False)

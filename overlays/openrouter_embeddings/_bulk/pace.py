@@ -127,18 +127,18 @@ class Pace:
             self._next_at = max(self._next_at, now) + 1.0 / self.rate
         return now
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """Note that a request is in flight no more."""
         self._in_flight -= 1
 
-    def succeeded(self) -> None:
+    def on_success(self) -> None:
         """Learn from a request that was admitted and answered."""
         self._admitted += 1
         self._outcomes.append(True)
         step = _RAMP if self.rate is None else 1.0 / self.limit
         self.limit = min(float(self.max_in_flight), self.limit + step)
 
-    def refused(self, started_at: float, now: float, retry_after: float | None) -> None:
+    def on_refusal(self, started_at: float, now: float, retry_after: float | None) -> None:
         """Learn from a request that was refused for being too many, or timed out.
 
         Args:

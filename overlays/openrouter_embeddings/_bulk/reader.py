@@ -85,7 +85,7 @@ class Reader:
             value if is_plain(value) else self._entry(position, value)
             for position, value in enumerate(values, start)
         ]
-        return self._asked(entries, known)
+        return self._make_chunk(entries, known)
 
     def _entry(self, position: int, value: object) -> Entry:
         try:
@@ -96,13 +96,13 @@ class Reader:
     def cut(self, shorter: Mapping[Slot, str]) -> Chunk:
         """Take texts that were cut, as if they had been read."""
         entries = [self._item(slot.position, text) for slot, text in shorter.items()]
-        return evolve(self._asked(entries, {}), slots=list(shorter))
+        return evolve(self._make_chunk(entries, {}), slots=list(shorter))
 
     def _item(self, position: int, value: object) -> Item:
         wire, kind, size, tokens = one_input(position, value)
         return Item(wire, kind, self.space.key(wire), size, tokens)
 
-    def _asked(self, entries: Sequence[Entry], known: Mapping[str | bytes, object]) -> Chunk:
+    def _make_chunk(self, entries: Sequence[Entry], known: Mapping[str | bytes, object]) -> Chunk:
         """Add the keys under which the cache may have the inputs."""
         keys = self.space.store_keys
         if not self.asks or keys is None:

@@ -263,7 +263,7 @@ class BulkRun:
         """
         if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
             attempt.replied = True
-            self.pace.ended()
+            self.pace.on_end()
 
     def place(self, attempt: Attempt, step: Done[EmbeddingsResponse] | Wait | Failed) -> None:
         """Write new vectors to where they end; this takes long, and touches nothing shared."""
@@ -279,10 +279,10 @@ class BulkRun:
         self.budget.release(id(attempt))
         self._open_attempts -= 1
         if not attempt.replied:
-            self.pace.ended()
+            self.pace.on_end()
         self._count(step.events)
         if isinstance(step, Done):
-            self.pace.succeeded()
+            self.pace.on_success()
             return self._succeed(attempt, step.value, step.events, now)
         self._slow_down(attempt, step.error, now)
         if isinstance(step, Failed):
@@ -298,7 +298,7 @@ class BulkRun:
 
     def _slow_down(self, attempt: Attempt, error: OpenRouterError, now: float) -> None:
         if is_throttling(error):
-            self.pace.refused(attempt.started_at, now, wait_named(error))
+            self.pace.on_refusal(attempt.started_at, now, wait_named(error))
 
     def _succeed(
         self,

@@ -137,7 +137,7 @@ class Call(Generic[T]):
         self._attempts += 1
         value = self.operation.read(answer) if isinstance(answer, Reply) else answer
         error = value if isinstance(value, OpenRouterError) else None
-        finished = self._finished(answer, error, now)
+        finished = self._make_finished(answer, error, now)
         if not isinstance(value, OpenRouterError):
             return Done(value, (finished,))
         return self._after(value, now, random, finished)
@@ -173,7 +173,7 @@ class Call(Generic[T]):
         scheduled = RetryScheduled(name, model, self._attempts, delay, error)
         return Wait(delay, error, (finished, scheduled))
 
-    def _finished(
+    def _make_finished(
         self, answer: Reply | NoResponseError, error: OpenRouterError | None, now: float
     ) -> AttemptFinished:
         reply = answer if isinstance(answer, Reply) else None

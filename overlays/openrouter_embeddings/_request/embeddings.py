@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.memory import keep_freed_memory
-from openrouter_embeddings._request.payload import ODD, payload_of, unreadable
+from openrouter_embeddings._request.payload import ODD, take_payload, unreadable
 from openrouter_embeddings._request.request import HttpRequest
-from openrouter_embeddings._request.vectors import matrix_of, order_of
+from openrouter_embeddings._request.vectors import find_order, make_matrix
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.values import EmbeddingsResponse, Usage
 from openrouter_embeddings_api.api.embeddings import create_embeddings
@@ -78,7 +78,7 @@ def read_embeddings(
     Returns:
         The vectors in the order of the inputs, all of them checked, or the error.
     """
-    payload = payload_of(reply)
+    payload = take_payload(reply)
     if isinstance(payload, OpenRouterError):
         return payload
     try:
@@ -96,21 +96,21 @@ def _embeddings(
     generated: GeneratedResponse, reply: Reply, request: EmbeddingRequest
 ) -> EmbeddingsResponse:
     embeddings: Sequence[object] = [item.embedding for item in generated.data]
-    rows = order_of([lenient.present(item.index) for item in generated.data], request.count)
+    rows = find_order([lenient.present(item.index) for item in generated.data], request.count)
     return EmbeddingsResponse(
-        vectors=matrix_of(embeddings, rows, request.dimensions),
+        vectors=make_matrix(embeddings, rows, request.dimensions),
         model=lenient.text(generated.model),
         provider=lenient.text(generated.provider),
         id=lenient.text(generated.id),
         usage=_usage(lenient.present(generated.usage)),
         request_id=reply.request_id or lenient.text(generated.id),
-        encoded=_encoded(embeddings, rows) if request.encoding_format == "base64" else None,
+        encoded=_pick_encoded(embeddings, rows) if request.encoding_format == "base64" else None,
         headers=reply.headers,
         extra=generated.additional_properties,
     )
 
 
-def _encoded(embeddings: Sequence[object], rows: Sequence[int]) -> list[str] | None:
+def _pick_encoded(embeddings: Sequence[object], rows: Sequence[int]) -> list[str] | None:
     """Put base64 texts into the order of the inputs; None where the service sent numbers."""
     if not all(isinstance(embedding, str) for embedding in embeddings):
         return None

@@ -8,7 +8,7 @@ import math
 from openrouter_embeddings_api.types import UNSET
 
 
-def decoded(body: bytes | bytearray) -> object:
+def decode(body: bytes | bytearray) -> object:
     """Decode a JSON body; white space around it is normal.
 
     Returns:

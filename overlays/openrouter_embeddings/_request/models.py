@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.pages import Bounds, ModelsPage
-from openrouter_embeddings._request.payload import ODD, payload_of, unreadable
+from openrouter_embeddings._request.payload import ODD, take_payload, unreadable
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.values import ModelInfo, Pricing, UnreadModel, moment, price
@@ -34,7 +34,7 @@ def write_listing(bounds: Bounds) -> HttpRequest:
 
 def read_models(reply: Reply) -> ModelsPage | OpenRouterError:
     """Read the reply to a listing; an odd entry is kept as sent and does not lose the others."""
-    payload = payload_of(reply)
+    payload = take_payload(reply)
     if isinstance(payload, OpenRouterError):
         return payload
     entries = payload.get("data")

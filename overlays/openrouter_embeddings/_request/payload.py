@@ -17,9 +17,9 @@ ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 _SHOWN_BODY = 500
 
 
-def payload_of(reply: Reply) -> dict[str, Any] | OpenRouterError:
+def take_payload(reply: Reply) -> dict[str, Any] | OpenRouterError:
     """Take the object of a success, or the error that the reply is."""
-    payload = lenient.decoded(reply.body)
+    payload = lenient.decode(reply.body)
     if not 200 <= reply.status < 300 or error_object(payload) is not None:
         return read_error(reply, payload)
     if isinstance(payload, dict):

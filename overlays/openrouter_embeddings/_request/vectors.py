@@ -30,7 +30,7 @@ _FEW = 8  # so many vectors are looked at faster number by number
 _TOGETHER = 1024 * 1024  # characters that are decoded at once
 
 
-def order_of(indexes: Sequence[object], count: int) -> list[int]:
+def find_order(indexes: Sequence[object], count: int) -> list[int]:
     """Find out which input each item of a reply belongs to.
 
     Args:
@@ -56,7 +56,7 @@ def order_of(indexes: Sequence[object], count: int) -> list[int]:
     if len(missing) != count - len(numbers):
         message = f"Two vectors of the reply claim the same index: {sorted(numbers)[:20]}."
         raise VectorError(message)
-    return _filled(indexes, missing)
+    return _fill_gap(indexes, missing)
 
 
 def _says_nothing(present: Sequence[object], count: int) -> bool:
@@ -71,7 +71,7 @@ def _checked_index(index: object, count: int) -> int:
     raise VectorError(message)
 
 
-def _filled(indexes: Sequence[object], missing: set[int]) -> list[int]:
+def _fill_gap(indexes: Sequence[object], missing: set[int]) -> list[int]:
     """Complete the indexes where the absent ones can only mean one thing."""
     if len(missing) == 1:
         (only,) = missing
@@ -83,7 +83,7 @@ def _filled(indexes: Sequence[object], missing: set[int]) -> list[int]:
     return [place if index is None else cast("int", index) for place, index in enumerate(indexes)]
 
 
-def matrix_of(
+def make_matrix(
     embeddings: Sequence[object], rows: Sequence[int], dimensions: int | None
 ) -> NDArray[np.float32]:
     """Decode the vectors of a reply.
@@ -99,7 +99,7 @@ def matrix_of(
     Raises:
         VectorError: A vector cannot be trusted; the message names its position among the inputs.
     """
-    width = _width_of(embeddings[0], rows[0]) if embeddings else 0
+    width = _read_width(embeddings[0], rows[0]) if embeddings else 0
     if dimensions is not None and width != dimensions:
         message = f"{dimensions} dimensions were asked for and vectors of {width} came back."
         raise VectorError(message)
@@ -174,7 +174,7 @@ def _decode_singly(
         matrix[row] = values
 
 
-def _width_of(embedding: object, row: int) -> int:
+def _read_width(embedding: object, row: int) -> int:
     width = len(decode(embedding, row))
     if width == 0:
         message = f"The vector of input {row} is empty."
@@ -192,14 +192,14 @@ def decode(embedding: object, row: int) -> NDArray[np.float32]:
         VectorError: It is neither numbers nor base64 of whole float32 values.
     """
     if isinstance(embedding, str):
-        return _decoded_text(embedding, row)
+        return _decode_text(embedding, row)
     if isinstance(embedding, list):
-        return _decoded_numbers(embedding, row)
+        return _decode_numbers(embedding, row)
     message = f"The vector of input {row} is {_shown(embedding)}, not numbers or base64."
     raise VectorError(message)
 
 
-def _decoded_text(text: str, row: int) -> NDArray[np.float32]:
+def _decode_text(text: str, row: int) -> NDArray[np.float32]:
     try:
         raw = pybase64.b64decode(text, validate=True)
     except ValueError as exc:
@@ -211,7 +211,7 @@ def _decoded_text(text: str, row: int) -> NDArray[np.float32]:
     return np.frombuffer(raw, dtype=_FLOATS)
 
 
-def _decoded_numbers(numbers: list[object], row: int) -> NDArray[np.float32]:
+def _decode_numbers(numbers: list[object], row: int) -> NDArray[np.float32]:
     if not set(map(type, numbers)) <= {int, float}:
         odd = next(value for value in numbers if type(value) not in (int, float))
         message = f"The vector of input {row} holds {_shown(odd)}, which is not a number."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
+
+from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Vectors
@@ -20,7 +22,7 @@ class Hits:
     """
 
     start: int
-    vectors: Vectors
+    vectors: Vectors = field(repr=show_shape)
 
     @property
     def stop(self) -> int:

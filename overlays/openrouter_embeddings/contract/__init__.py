@@ -21,8 +21,8 @@ from attrs import frozen
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.environment import checked_api_key
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings.contract._checks import Checks, Finding
-from openrouter_embeddings.contract._drawn import drawn_cases
+from openrouter_embeddings.contract._checks import ALL, Checks, Finding
+from openrouter_embeddings.contract._drawn import draw_cases
 from openrouter_embeddings.contract._probe import Probe
 from openrouter_embeddings.contract._report import to_junit, to_text
 
@@ -109,9 +109,9 @@ def check_server(
     cost = arguments.number("max_cost", max_cost)
     with Probe(base_url, key, most, cost, timeout) as probe:
         checks = Checks(probe, fits, arguments.text("model", model), max_inputs, max_body_bytes)
-        checks.run(checks.all())
+        checks.run(ALL)
         rest = max(2, most - min(most, _STATEFUL_REQUESTS))
-        findings = [*checks.findings, *drawn_cases(document, probe, fits, model, rest // 2)]
+        findings = [*checks.findings, *draw_cases(document, probe, fits, model, rest // 2)]
         return ContractReport(
             base_url=probe.base_url,
             findings=tuple(findings),

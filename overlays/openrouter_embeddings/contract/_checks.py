@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import define, field, frozen
 
-from openrouter_embeddings.contract._judge import Judged, judged, judged_vectors
+from openrouter_embeddings.contract._judge import Judged, judge, judge_vectors
 from openrouter_embeddings.contract._probe import ExhaustedError, Probe
 
 if TYPE_CHECKING:
@@ -68,37 +69,18 @@ class Checks:
     _wrong: bool = field(init=False, default=False)
     _check: str = field(init=False, default="")
 
-    def run(self, wanted: Mapping[str, Callable[[], str]]) -> None:
+    def run(self, wanted: Mapping[str, Callable[[Checks], str]]) -> None:
         """Carry checks out one after the other."""
         for name, check in wanted.items():
             self._check, self._wrong = name, False
             try:
-                found = check()
+                found = check(self)
             except (_RefusedError, ExhaustedError) as exc:
                 outcome = Finding(name, name, "not checked", str(exc))
             else:
                 outcome = Finding(name, name, "ok", found)
             if not self._wrong:
                 self.findings.append(outcome)
-
-    def all(self) -> dict[str, Callable[[], str]]:
-        """Return the checks by name, in the order in which they are made."""
-        return {
-            "listing": self.listing,
-            "pages": self.pages,
-            "one text": self.one_text,
-            "several texts": self.several_texts,
-            "order": self.order,
-            "same text, same vector": self.same_text,
-            "encodings agree": self.encodings,
-            "dimensions": self.dimensions,
-            "token ids": self.token_ids,
-            "no key": self.no_key,
-            "unknown model": self.unknown_model,
-            "bad bodies": self.bad_bodies,
-            "too many inputs": self.too_many_inputs,
-            "too large a body": self.too_large,
-        }
 
     def _say_wrong(self, rule: str, found: str) -> None:
         self._wrong = True
@@ -109,10 +91,10 @@ class Checks:
             self._say_wrong(rule, problem)
         return found
 
-    def _embedded(self, value: object, count: int, **options: Any) -> NDArray[np.float32]:  # noqa: ANN401 - JSON
+    def _embed(self, value: object, count: int, **options: Any) -> NDArray[np.float32]:  # noqa: ANN401 - JSON
         """Ask for vectors, judge them, and return them."""
         reply = self.probe.post({"model": self.model, "input": value, **options})
-        found = self._held(judged_vectors(reply, count, options.get("dimensions"), self.fits))
+        found = self._held(judge_vectors(reply, count, options.get("dimensions"), self.fits))
         if found.refusal is not None:
             raise _RefusedError(found.refusal)
         if found.vectors is None:
@@ -129,7 +111,7 @@ class Checks:
         return f"{len(models)} models"
 
     def _models(self, **bounds: int) -> list[str]:
-        found = self._held(judged(self.probe.get(**bounds), "ModelsListResponse", self.fits))
+        found = self._held(judge(self.probe.get(**bounds), "ModelsListResponse", self.fits))
         if found.refusal is not None or found.payload is None:
             raise _RefusedError(found.refusal or "the reply cannot be used")
         entries: Any = found.payload.get("data")
@@ -146,19 +128,19 @@ class Checks:
 
     def one_text(self) -> str:
         """Embed one text."""
-        width = self._embedded(TEXTS[0], 1).shape[1]
+        width = self._embed(TEXTS[0], 1).shape[1]
         return f"{width} numbers"
 
     def several_texts(self) -> str:
         """Embed several texts."""
-        rows = len(self._embedded(list(TEXTS), len(TEXTS)))
+        rows = len(self._embed(list(TEXTS), len(TEXTS)))
         return f"{rows} vectors"
 
     def order(self) -> str:
         """Compare the vectors of a batch with those of its texts alone, and of another order."""
-        batch = self._embedded(list(TEXTS), len(TEXTS))
-        turned = self._embedded(list(TEXTS[::-1]), len(TEXTS))
-        alone = np.concatenate([self._embedded(text, 1) for text in TEXTS])
+        batch = self._embed(list(TEXTS), len(TEXTS))
+        turned = self._embed(list(TEXTS[::-1]), len(TEXTS))
+        alone = np.concatenate([self._embed(text, 1) for text in TEXTS])
         for name, other in (("texts alone", alone), ("the other order", turned[::-1])):
             least = _least_cosine(batch, other)
             if least < _SAME:
@@ -167,32 +149,32 @@ class Checks:
 
     def same_text(self) -> str:
         """Embed a text twice in one request, and once more."""
-        twice = self._embedded([TEXTS[0], TEXTS[0]], 2)
+        twice = self._embed([TEXTS[0], TEXTS[0]], 2)
         least = _least_cosine(twice[:1], twice[1:])
-        again = _least_cosine(twice[:1], self._embedded([TEXTS[0]], 1))
+        again = _least_cosine(twice[:1], self._embed([TEXTS[0]], 1))
         if min(least, again) < _SAME:
             self._say_wrong("same text, same vector", f"cosine {min(least, again):.4f}")
         return f"least cosine {min(least, again):.6f}"
 
     def encodings(self) -> str:
         """Compare base64 with numbers."""
-        numbers = self._embedded(list(TEXTS), len(TEXTS), encoding_format="float")
-        text = self._embedded(list(TEXTS), len(TEXTS), encoding_format="base64")
+        numbers = self._embed(list(TEXTS), len(TEXTS), encoding_format="float")
+        text = self._embed(list(TEXTS), len(TEXTS), encoding_format="base64")
         if numbers.shape != text.shape or _least_cosine(numbers, text) < 1 - _EXACT:
             self._say_wrong("encodings agree", "base64 and numbers are different vectors")
         return "base64 and numbers are the same vectors"
 
     def dimensions(self) -> str:
         """Ask for a smaller width, which not every model has."""
-        width = self._embedded(TEXTS[0], 1).shape[1]
+        width = self._embed(TEXTS[0], 1).shape[1]
         smaller = max(1, width // 2)
-        self._embedded(TEXTS[0], 1, dimensions=smaller)
+        self._embed(TEXTS[0], 1, dimensions=smaller)
         return f"{smaller} of {width}"
 
     def token_ids(self) -> str:
         """Embed token ids, which not every model takes."""
-        self._embedded([1, 2, 3], 1)
-        self._embedded([[1, 2], [3]], 2)
+        self._embed([1, 2, 3], 1)
+        self._embed([[1, 2], [3]], 2)
         return "one list is one input"
 
     def no_key(self) -> str:
@@ -238,7 +220,7 @@ class Checks:
         return self._must_refuse(self.probe.post(body), {413})
 
     def _must_refuse(self, reply: RawReply, statuses: set[int]) -> str:
-        found = self._held(judged(reply, "EmbeddingsResponse", self.fits))
+        found = self._held(judge(reply, "EmbeddingsResponse", self.fits))
         if found.problems:
             return ""
         if found.refusal is None:
@@ -257,3 +239,24 @@ def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float
         return -1.0
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(((one * other).sum(axis=1) / lengths).min())
+
+
+ALL: Mapping[str, Callable[[Checks], str]] = MappingProxyType(
+    {
+        "listing": Checks.listing,
+        "pages": Checks.pages,
+        "one text": Checks.one_text,
+        "several texts": Checks.several_texts,
+        "order": Checks.order,
+        "same text, same vector": Checks.same_text,
+        "encodings agree": Checks.encodings,
+        "dimensions": Checks.dimensions,
+        "token ids": Checks.token_ids,
+        "no key": Checks.no_key,
+        "unknown model": Checks.unknown_model,
+        "bad bodies": Checks.bad_bodies,
+        "too many inputs": Checks.too_many_inputs,
+        "too large a body": Checks.too_large,
+    }
+)
+"""The checks by name, in the order in which they are made."""

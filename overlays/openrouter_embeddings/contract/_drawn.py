@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.contract._checks import Finding
-from openrouter_embeddings.contract._judge import RawReply, judged
+from openrouter_embeddings.contract._judge import RawReply, judge
 from openrouter_embeddings.contract._probe import ExhaustedError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SCHEMAS = {"POST": "EmbeddingsResponse", "GET": "ModelsListResponse"}
 
 
-def drawn_cases(
+def draw_cases(
     document: Mapping[str, Any], probe: Probe, fits: Fits, model: str, count: int
 ) -> list[Finding]:
     """Send requests that the contract allows, and judge what comes back.
@@ -66,7 +66,7 @@ def _operation(
             return
         sent += 1
         schema = _SCHEMAS[operation.method.upper()]
-        problems = [*judged(reply, schema, fits).problems]
+        problems = [*judge(reply, schema, fits).problems]
         if reply.status == 500:
             problems.append(("no server error", "500 for a request that the contract allows"))
         for rule, problem in problems:

@@ -57,7 +57,7 @@ class Judged:
     payload: Mapping[str, object] | None = None
 
 
-def judged(reply: RawReply, schema: str, fits: Fits) -> Judged:
+def judge(reply: RawReply, schema: str, fits: Fits) -> Judged:
     """Judge a reply but for its vectors.
 
     Args:
@@ -69,10 +69,10 @@ def judged(reply: RawReply, schema: str, fits: Fits) -> Judged:
         return Judged([("complete reply", reply.failure)])
     if 300 <= reply.status < 400 or reply.status < 200:
         return Judged([("status", f"{reply.status}, which the contract does not know")])
-    payload = _decoded(reply.body)
+    payload = _decode(reply.body)
     error = error_object(payload)
     if reply.status >= 300 or error is not None:
-        return _refused(reply, payload, fits)
+        return _judge_refusal(reply, payload, fits)
     problems = []
     if reply.content_type != "application/json":
         problems.append(("content type", f"{reply.content_type or 'none'}, not application/json"))
@@ -83,14 +83,14 @@ def judged(reply: RawReply, schema: str, fits: Fits) -> Judged:
     return Judged(problems, payload=payload)
 
 
-def _decoded(body: bytes) -> object:
+def _decode(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
 
 
-def _refused(reply: RawReply, payload: object, fits: Fits) -> Judged:
+def _judge_refusal(reply: RawReply, payload: object, fits: Fits) -> Judged:
     if not isinstance(payload, dict):
         if reply.status in _GATEWAYS:
             return Judged(refusal=f"{reply.status}, a page of what stands in front of the service")
@@ -104,7 +104,7 @@ def _refused(reply: RawReply, payload: object, fits: Fits) -> Judged:
     return Judged(refusal=f"{reply.status}: {words or 'no reason'}", payload=payload)
 
 
-def judged_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fits) -> Judged:
+def judge_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fits) -> Judged:
     """Judge the reply to a request for vectors.
 
     Args:
@@ -113,12 +113,12 @@ def judged_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fi
         dimensions: The width that was asked for, or None.
         fits: Checks a value against a schema.
     """
-    found = judged(reply, "EmbeddingsResponse", fits)
+    found = judge(reply, "EmbeddingsResponse", fits)
     if found.payload is None or found.refusal is not None:
         return found
     data = found.payload.get("data")
     items = data if isinstance(data, list) else []
-    problems = [*found.problems, *_counted(items, count)]
+    problems = [*found.problems, *_judge_count(items, count)]
     if len(items) != count or not all(isinstance(item, dict) for item in items):
         return Judged(problems, payload=found.payload)
     vectors, wrong = _decoded_vectors(items)
@@ -129,7 +129,7 @@ def judged_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fi
     return Judged(vectors=matrix, payload=found.payload)
 
 
-def _counted(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
+def _judge_count(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
     if len(items) != count:
         yield "one vector for each input", f"{len(items)} vectors for {count} inputs"
 
