@@ -10,7 +10,7 @@ from openrouter_embeddings import ConfigurationError, cli
 from openrouter_embeddings.contract import check_server, contract_document
 from openrouter_embeddings.local import MODEL_ID, LocalServer
 from openrouter_embeddings.testing import FaultServer, faults
-from openrouter_embeddings.testing._listing import MODELS
+from openrouter_embeddings.testing._answers import MODELS
 
 # What each fault of the menu is by the contract: the rule that it breaks, or None.
 DECISIONS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import inspect
 import json
 import re
 import socket
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import openrouter_embeddings.faults
 from openrouter_embeddings import testing
 from openrouter_embeddings.testing import FaultServer, faults, vector_of
 from openrouter_embeddings.testing import faults as menu_module
+from openrouter_embeddings.testing._answers import MAKERS
 
 
 def ask(server, body=None, *, method="POST", path="/embeddings", key=None, timeout=5):
@@ -153,6 +156,17 @@ def test_the_listing_has_pages():
     assert payload["links"]["next"] == "/api/v1/models?offset=2&limit=1"
 
 
+@pytest.mark.parametrize("name", faults.menu())
+def test_faults_of_vectors_leave_the_listing_as_it_is(name):
+    """A listing has none to change; what refuses or breaks refuses and breaks it too."""
+    with FaultServer() as server:
+        listing = server._healthy(None, [], "/embeddings/models", {})
+
+    answer = faults.menu()[name].apply(listing)
+
+    assert not answer.paid or len(json.loads(answer.body)["data"]) == 2
+
+
 SHOWN = {
     "leading_whitespace": lambda r: r[2].startswith(b"\n   "),
     "status: 429 with Retry-After": lambda r: (r[0], r[1]["Retry-After"]) == (429, "0"),
@@ -256,7 +270,17 @@ def test_the_menu_is_complete():
     """Every function that makes a fault is on it."""
     makers = set(menu_module.__all__) - {"Answer", "Fault", "Healthy", "http_date", "menu"}
 
-    assert makers == {name.partition(":")[0] for name in faults.menu()}
+    assert makers == set(MAKERS) == {name.partition(":")[0] for name in faults.menu()}
+    assert set(openrouter_embeddings.faults.__all__) == set(menu_module.__all__)
+    assert openrouter_embeddings.faults.nan is faults.nan
+
+
+def test_a_maker_says_what_it_takes():
+    """Its signature is that of a caller: without the reply that it shapes."""
+    assert str(inspect.signature(faults.drip)) == "(interval: 'float' = 0.05) -> 'Fault'"
+    assert faults.drip(interval=0.05) == faults.drip()
+    assert faults.html(200).violates_contract
+    assert not faults.html().violates_contract
 
 
 def test_faults_with_equal_settings_are_equal():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
@@ -15,7 +14,33 @@ from openrouter_embeddings.testing._answers import Answer, fault, to_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_embeddings.testing._answers import Fault, Healthy, Manner
+    from openrouter_embeddings.testing._answers import Healthy
+
+__all__ = [
+    "drip",
+    "drip_headers",
+    "empty_body",
+    "error_in_200",
+    "free_tier_daily",
+    "html",
+    "http_date",
+    "in_flight_budget",
+    "json_array",
+    "no_data",
+    "no_successful_provider",
+    "not_json",
+    "provider_error",
+    "redirect",
+    "reset_before_body",
+    "reset_in_body",
+    "silence",
+    "status",
+    "string_error",
+    "truncated_body",
+    "whitespace_only",
+    "wrapped_502",
+    "zod_error",
+]
 
 DateForm = Literal["imf", "rfc850", "asctime"]
 
@@ -30,8 +55,10 @@ def http_date(moment: datetime, form: DateForm = "imf") -> str:
     return format_datetime(utc, usegmt=True)
 
 
+@fault(violates=False)
 def status(
-    code: int,
+    _: Healthy,
+    code: int = 503,
     message: str = "The service says no.",
     *,
     retry_after: float | str | None = None,
@@ -41,7 +68,7 @@ def status(
     retry_after_field: float | None = None,
     rate_limit_reset: float | None = None,
     metadata: Mapping[str, object] | None = None,
-) -> Fault:
+) -> Answer:
     """Refuse with a status and the service's error object.
 
     Args:
@@ -55,172 +82,158 @@ def status(
         rate_limit_reset: ``X-RateLimit-Reset``, so many seconds ahead, in epoch milliseconds.
         metadata: More of the error's metadata.
     """
-
-    def shape(_healthy: Healthy) -> Answer:
-        now = datetime.now(UTC)
-        headers: dict[str, str] = {}
-        if retry_after is not None:
-            headers["Retry-After"] = str(retry_after)
-        if retry_after_date is not None:
-            headers["Retry-After"] = http_date(now + timedelta(seconds=retry_after_date), date_form)
-        if retry_after_ms is not None:
-            headers["retry-after-ms"] = str(retry_after_ms)
-        if rate_limit_reset is not None:
-            headers["X-RateLimit-Reset"] = str(int((now.timestamp() + rate_limit_reset) * 1000))
-        details = dict(metadata or {})
-        if retry_after_field is not None:
-            details["retry_after_seconds"] = retry_after_field
-        error: dict[str, object] = {"code": code, "message": message}
-        body = to_json({"error": error | ({"metadata": details} if details else {})})
-        return Answer(body, code, headers)
-
-    settings = (
-        *(code, message, retry_after, retry_after_date, date_form, retry_after_ms),
-        *(retry_after_field, rate_limit_reset, repr(metadata)),
-    )
-    return fault("status", "an error status", shape, *settings, violates=False)
+    now = datetime.now(UTC)
+    headers: dict[str, str] = {}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if retry_after_date is not None:
+        headers["Retry-After"] = http_date(now + timedelta(seconds=retry_after_date), date_form)
+    if retry_after_ms is not None:
+        headers["retry-after-ms"] = str(retry_after_ms)
+    if rate_limit_reset is not None:
+        headers["X-RateLimit-Reset"] = str(int((now.timestamp() + rate_limit_reset) * 1000))
+    details = dict(metadata or {})
+    if retry_after_field is not None:
+        details["retry_after_seconds"] = retry_after_field
+    error = _error(code, message, **({"metadata": details} if details else {}))
+    return Answer(to_json(error), code, headers)
 
 
-def _refusal(
-    name: str,
-    description: str,
-    code: int,
-    payload: object,
-    *settings: object,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    violates: bool = False,
-) -> Fault:
-    body = payload if isinstance(payload, bytes) else to_json(payload)
-    answer = Answer(body, code, headers)
-    return fault(name, description, lambda _: answer, *settings, violates=violates)
+def _error(code: int, message: str, **more: object) -> dict[str, object]:
+    return {"error": {"code": code, "message": message, **more}}
 
 
-def error_in_200(code: int = 500, message: str = "Internal Server Error") -> Fault:
+@fault(violates=False)
+def error_in_200(_: Healthy, code: int = 500, message: str = "Internal Server Error") -> Answer:
     """Put an error into a success."""
-    payload = {"error": {"message": message, "code": code}}
-    return _refusal("error_in_200", "an error inside a 200", 200, payload, code, message)
+    return Answer(to_json(_error(code, message)))
 
 
-def no_successful_provider() -> Fault:
+@fault(violates=False)
+def no_successful_provider(_: Healthy) -> Answer:
     """Say inside a success that no provider could answer."""
-    payload = {"error": {"message": "No successful provider responses.", "code": 404}}
-    return _refusal("no_successful_provider", "a 404 inside a 200", 200, payload)
+    return Answer(to_json(_error(404, "No successful provider responses.")))
 
 
-def wrapped_502() -> Fault:
+@fault(violates=False)
+def wrapped_502(_: Healthy) -> Answer:
     """Wrap an inner 502 into a 400."""
-    payload = {"error": {"message": "Provider returned error", "code": 502}}
-    return _refusal("wrapped_502", "a 502 inside a 400", 400, payload)
+    return Answer(to_json(_error(502, "Provider returned error")), 400)
 
 
-def in_flight_budget(retry_after: float | None = 0) -> Fault:
+@fault(violates=False)
+def in_flight_budget(_: Healthy, retry_after: float | None = 0) -> Answer:
     """Refuse with the 402 that passes when requests in flight are done."""
     metadata = {"limit_source": "openrouter_in_flight_budget", "reason": "in_flight"}
-    payload = {"error": {"code": 402, "message": "Credits are reserved.", "metadata": metadata}}
+    payload = _error(402, "Credits are reserved.", metadata=metadata)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return _refusal(
-        "in_flight_budget", "a 402 that passes", 402, payload, retry_after, headers=headers
-    )
+    return Answer(to_json(payload), 402, headers)
 
 
-def free_tier_daily() -> Fault:
+@fault(violates=False)
+def free_tier_daily(_: Healthy) -> Answer:
     """Refuse with the 429 that lasts until tomorrow."""
     metadata = {"limit_source": "openrouter_free_tier_daily"}
-    payload = {"error": {"code": 429, "message": "Daily limit reached.", "metadata": metadata}}
-    return _refusal("free_tier_daily", "a 429 that lasts for hours", 429, payload)
+    return Answer(to_json(_error(429, "Daily limit reached.", metadata=metadata)), 429)
 
 
-def zod_error() -> Fault:
+@fault(violates=False)
+def zod_error(_: Healthy) -> Answer:
     """Refuse in the second envelope, whose message is JSON text."""
     issues = [{"code": "custom", "message": "Required", "path": ["input", 0]}]
     error = {"name": "ZodError", "message": json.dumps(issues)}
-    payload = {"success": False, "error": error}
-    return _refusal("zod_error", "the second error envelope", 400, payload)
+    return Answer(to_json({"success": False, "error": error}), 400)
 
 
-def string_error(code: int = 500) -> Fault:
+@fault(violates=False)
+def string_error(_: Healthy, code: int = 500) -> Answer:
     """Refuse with an error that is a bare text."""
-    payload = {"error": "Something went wrong"}
-    return _refusal("string_error", "an error that is a bare text", code, payload, code)
+    return Answer(to_json({"error": "Something went wrong"}), code)
 
 
-def provider_error(raw: str = '{"error": {"message": "The text is too odd"}}') -> Fault:
+@fault(violates=False)
+def provider_error(
+    _: Healthy, raw: str = '{"error": {"message": "The text is too odd"}}'
+) -> Answer:
     """Refuse with the generic message, the provider's own words hidden in the metadata."""
     metadata = {"raw": raw, "provider_name": "Example AI"}
-    payload = {"error": {"code": 400, "message": "Provider returned error", "metadata": metadata}}
-    return _refusal("provider_error", "words of the provider in metadata.raw", 400, payload, raw)
+    return Answer(to_json(_error(400, "Provider returned error", metadata=metadata)), 400)
 
 
-def html(code: int = 502) -> Fault:
+@fault(violates=lambda code=502: code < 300)
+def html(_: Healthy, code: int = 502) -> Answer:
     """Answer with the HTML page of a network in front of the service."""
     page = f"<!DOCTYPE html><html><head><title>example | {code}: Bad gateway</title></head></html>"
-    answer = Answer(page.encode(), code, content_type="text/html")
-    return fault("html", "an HTML page", lambda _: answer, code, violates=code < 300)
+    return Answer(page.encode(), code, content_type="text/html")
 
 
-def redirect(to: str = "https://example.org/elsewhere") -> Fault:
+@fault()
+def redirect(_: Healthy, to: str = "https://example.org/elsewhere") -> Answer:
     """Send the client elsewhere; a key must not go along."""
-    return _refusal("redirect", "a redirect", 307, b"", to, headers={"Location": to}, violates=True)
+    return Answer(b"", 307, {"Location": to})
 
 
-def empty_body(code: int = 200) -> Fault:
+@fault()
+def empty_body(_: Healthy, code: int = 200) -> Answer:
     """Answer with nothing."""
-    return _refusal("empty_body", "no body", code, b"", code, violates=True)
+    return Answer(b"", code)
 
 
-def whitespace_only() -> Fault:
+@fault()
+def whitespace_only(_: Healthy) -> Answer:
     """Answer with the padding alone, as after an abort."""
-    return _refusal("whitespace_only", "white space only", 200, b"\n   \n", violates=True)
+    return Answer(b"\n   \n")
 
 
-def not_json() -> Fault:
+@fault()
+def not_json(_: Healthy) -> Answer:
     """Answer with a text."""
-    return _refusal("not_json", "text instead of JSON", 200, b"upstream closed", violates=True)
+    return Answer(b"upstream closed")
 
 
-def json_array() -> Fault:
+@fault()
+def json_array(_: Healthy) -> Answer:
     """Answer with JSON that is no object."""
-    return _refusal("json_array", "an array instead of an object", 200, [1, 2], violates=True)
+    return Answer(to_json([1, 2]))
 
 
-def no_data() -> Fault:
+@fault()
+def no_data(_: Healthy) -> Answer:
     """Answer without ``data``."""
-    payload = {"object": "list", "model": "x"}
-    return _refusal("no_data", "an object without data", 200, payload, violates=True)
+    return Answer(to_json({"object": "list", "model": "x"}))
 
 
-def _manner(name: str, description: str, manner: Manner, interval: float = 0.0) -> Fault:
-    def shape(healthy: Healthy) -> Answer:
-        return evolve(healthy.answer(), manner=manner, interval=interval)
-
-    return fault(name, description, shape, interval)
-
-
-def truncated_body() -> Fault:
+@fault()
+def truncated_body(healthy: Healthy) -> Answer:
     """Close the connection in the middle of the body."""
-    return _manner("truncated_body", "a body cut short", "truncate")
+    return evolve(healthy.answer(), manner="truncate")
 
 
-def reset_before_body() -> Fault:
+@fault()
+def reset_before_body(healthy: Healthy) -> Answer:
     """Reset the connection before the reply."""
-    return _manner("reset_before_body", "a reset before the reply", "reset_before")
+    return evolve(healthy.answer(), manner="reset_before")
 
 
-def reset_in_body() -> Fault:
+@fault()
+def reset_in_body(healthy: Healthy) -> Answer:
     """Reset the connection in the middle of the body."""
-    return _manner("reset_in_body", "a reset within the body", "reset_in")
+    return evolve(healthy.answer(), manner="reset_in")
 
 
-def drip(interval: float = 0.05) -> Fault:
+@fault()
+def drip(healthy: Healthy, interval: float = 0.05) -> Answer:
     """Send the body one byte at a time, `interval` seconds apart."""
-    return _manner("drip", "a body that drips", "drip", interval)
+    return evolve(healthy.answer(), manner="drip", interval=interval)
 
 
-def drip_headers(interval: float = 0.05) -> Fault:
+@fault()
+def drip_headers(healthy: Healthy, interval: float = 0.05) -> Answer:
     """Send the headers one byte at a time, `interval` seconds apart."""
-    return _manner("drip_headers", "headers that drip", "drip_headers", interval)
+    return evolve(healthy.answer(), manner="drip_headers", interval=interval)
 
 
-def silence(seconds: float = 30.0) -> Fault:
+@fault()
+def silence(healthy: Healthy, seconds: float = 30.0) -> Answer:
     """Say nothing for so many seconds, then close the connection."""
-    return _manner("silence", "no reply at all", "silence", seconds)
+    return evolve(healthy.answer(), manner="silence", interval=seconds)

@@ -19,7 +19,7 @@ import numpy as np
 from attrs import frozen
 
 from openrouter_embeddings.testing import faults
-from openrouter_embeddings.testing._listing import MODELS, Listing
+from openrouter_embeddings.testing._answers import MODELS, Listing
 from openrouter_embeddings.testing._sockets import LoopbackServer
 from openrouter_embeddings.testing.faults import Fault, Healthy
 
@@ -333,7 +333,9 @@ class FaultServer:
         self, body: object, items: list[object], path: str, query: Mapping[str, str]
     ) -> Healthy:
         if path == "/embeddings/models":
-            return Listing((), "float", None, {}, models=self._models, query=query)
+            return Listing(
+                (np.ones(1, np.float32),), "float", None, {}, models=self._models, query=query
+            )
         fields = body if isinstance(body, dict) else {}
         dimensions = fields.get("dimensions")
         width = dimensions if _is_width(dimensions) else self._dimensions

@@ -11,265 +11,235 @@ from openrouter_embeddings.testing._answers import fault
 from openrouter_embeddings.testing._refusals import no_successful_provider, status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from openrouter_embeddings.testing._answers import Answer, Fault, Healthy
+    from openrouter_embeddings.testing._answers import Answer, Healthy
+
+    Item = dict[str, object]
+    Vector = NDArray[np.float32]
+
+__all__ = [
+    "absent_index",
+    "base64_despite_float",
+    "duplicate_index",
+    "empty_data",
+    "extra_fields",
+    "extra_vector",
+    "floats_despite_base64",
+    "index_out_of_range",
+    "infinity",
+    "junk_base64",
+    "leading_whitespace",
+    "missing_index",
+    "missing_vector",
+    "mixed_widths",
+    "nan",
+    "new_enum_values",
+    "null_embedding",
+    "null_numbers",
+    "null_usage",
+    "ok",
+    "refuses_base64",
+    "reordered",
+    "short_base64",
+    "text_numbers",
+    "wrong_content_type",
+    "wrong_width",
+    "zero_vector",
+]
 
 
-def ok(padding: str = "") -> Fault:
+@fault(violates=False)
+def ok(healthy: Healthy, padding: str = "") -> Answer:
     """Answer healthily, after white space if `padding` has any."""
-    description = "a healthy reply"
-    return fault(
-        "ok",
-        description,
-        lambda healthy: evolve(healthy, padding=padding or healthy.padding).answer(),
-        padding,
-        violates=False,
-    )
+    return evolve(healthy, padding=padding or healthy.padding).answer()
 
 
-def leading_whitespace() -> Fault:
+@fault(violates=False)
+def leading_whitespace(healthy: Healthy) -> Answer:
     """Answer healthily after the white space with which the service keeps connections alive."""
-    padding = "\n         \n" * 40
-    return fault(
-        "leading_whitespace",
-        "white space before the JSON text",
-        lambda healthy: evolve(healthy, padding=padding).answer(),
-        violates=False,
-    )
+    return evolve(healthy, padding="\n         \n" * 40).answer()
 
 
-def _items(
-    name: str, description: str, change: Callable[[list[dict[str, object]]], object]
-) -> Fault:
-    def shape(healthy: Healthy) -> Answer:
-        items = healthy.items()
-        changed = change(items)
-        return healthy.answer(items if changed is None else changed)  # type: ignore[arg-type]  # a list or None
-
-    return fault(name, description, shape)
-
-
-def reordered() -> Fault:
+@fault(violates=False)
+def reordered(healthy: Healthy) -> Answer:
     """Reverse the vectors, each with its right index."""
-
-    def shape(healthy: Healthy) -> Answer:
-        return healthy.answer(healthy.items()[::-1])
-
-    return fault("reordered", "another order, with the right index", shape, violates=False)
+    return healthy.answer(healthy.items()[::-1])
 
 
-def absent_index() -> Fault:
+@fault(violates=False)
+def absent_index(healthy: Healthy) -> Answer:
     """Leave the index out, the order being right."""
-
-    def shape(healthy: Healthy) -> Answer:
-        return healthy.answer([_without(item, "index") for item in healthy.items()])
-
-    return fault("absent_index", "no index at all", shape, violates=False)
+    return healthy.answer([_without_index(item) for item in healthy.items()])
 
 
-def missing_index() -> Fault:
+@fault(violates=False)
+def missing_index(healthy: Healthy) -> Answer:
     """Leave out the index that is 0, as some providers do."""
-
-    def shape(healthy: Healthy) -> Answer:
-        first, *others = healthy.items()
-        return healthy.answer([_without(first, "index"), *others])
-
-    return fault("missing_index", "the index 0 left out", shape, violates=False)
+    first, *others = healthy.items()
+    return healthy.answer([_without_index(first), *others])
 
 
-def _without(item: dict[str, object], name: str) -> dict[str, object]:
-    return {key: value for key, value in item.items() if key != name}
+def _without_index(item: Item) -> Item:
+    return {key: value for key, value in item.items() if key != "index"}
 
 
-def duplicate_index() -> Fault:
+@fault()
+def duplicate_index(healthy: Healthy) -> Answer:
     """Give two vectors the index of the last."""
-    return _items("duplicate_index", "an index twice", lambda items: items[0].update(_last(items)))
+    first, *others = healthy.items()
+    return healthy.answer([first | {"index": len(others)}, *others])
 
 
-def _last(items: list[dict[str, object]]) -> dict[str, object]:
-    return {"index": len(items) - 1}
-
-
-def index_out_of_range() -> Fault:
+@fault()
+def index_out_of_range(healthy: Healthy) -> Answer:
     """Count from 1."""
-
-    def change(items: list[dict[str, object]]) -> None:
-        for place, item in enumerate(items):
-            item["index"] = place + 1
-
-    return _items("index_out_of_range", "an index that no input has", change)
+    items = healthy.items()
+    return healthy.answer([item | {"index": n} for n, item in enumerate(items, start=1)])
 
 
-def missing_vector() -> Fault:
+@fault()
+def missing_vector(healthy: Healthy) -> Answer:
     """Leave the last vector out."""
-    return _items("missing_vector", "one vector too few", lambda items: items[:-1])
+    return healthy.answer(healthy.items()[:-1])
 
 
-def extra_vector() -> Fault:
+@fault()
+def extra_vector(healthy: Healthy) -> Answer:
     """Send the last vector twice."""
-    return _items("extra_vector", "one vector too many", lambda items: [*items, items[-1]])
+    items = healthy.items()
+    return healthy.answer([*items, *items[-1:]])
 
 
-def empty_data() -> Fault:
+@fault()
+def empty_data(healthy: Healthy) -> Answer:
     """Send no vectors at all."""
-    return _items("empty_data", "no vectors", lambda _: [])
+    return healthy.answer([])
 
 
-def _vectors(
-    name: str,
-    description: str,
-    change: Callable[[list[NDArray[np.float32]]], list[NDArray[np.float32]]],
-) -> Fault:
-    def shape(healthy: Healthy) -> Answer:
-        copies = [vector.copy() for vector in healthy.vectors]
-        return evolve(healthy, vectors=change(copies)).answer()
-
-    return fault(name, description, shape)
-
-
-def _with_number(number: float) -> Callable[[list[NDArray[np.float32]]], list[NDArray[np.float32]]]:
-    def change(vectors: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        vectors[-1][-1] = number
-        return vectors
-
-    return change
-
-
-def nan() -> Fault:
+@fault()
+def nan(healthy: Healthy) -> Answer:
     """Put NaN into the last vector."""
-    return _vectors("nan", "a number that is none", _with_number(float("nan")))
+    return _with_last_number(healthy, float("nan"))
 
 
-def infinity() -> Fault:
+@fault()
+def infinity(healthy: Healthy) -> Answer:
     """Put infinity into the last vector."""
-    return _vectors("infinity", "an infinite number", _with_number(float("inf")))
+    return _with_last_number(healthy, float("inf"))
 
 
-def zero_vector() -> Fault:
+def _with_last_number(healthy: Healthy, number: float) -> Answer:
+    *others, last = healthy.vectors
+    return _with_vectors(healthy, [*others, np.append(last[:-1], np.float32(number))])
+
+
+def _with_vectors(healthy: Healthy, vectors: Sequence[Vector]) -> Answer:
+    return evolve(healthy, vectors=vectors).answer()
+
+
+@fault()
+def zero_vector(healthy: Healthy) -> Answer:
     """Make the last vector all zeros."""
-    return _vectors("zero_vector", "a vector of zeros", lambda v: [*v[:-1], v[-1] * 0])
+    *others, last = healthy.vectors
+    return _with_vectors(healthy, [*others, last * 0])
 
 
-def mixed_widths() -> Fault:
+@fault()
+def mixed_widths(healthy: Healthy) -> Answer:
     """Make the last vector shorter than the others, or wrong in width if it is the only one."""
-
-    def shape(healthy: Healthy) -> Answer:
-        vectors = [*healthy.vectors[:-1], healthy.vectors[-1][:-1]]
-        if len(vectors) == 1:
-            vectors = [*vectors, *vectors]
-        return evolve(healthy, vectors=vectors).answer()
-
-    return fault("mixed_widths", "vectors of several widths", shape)
+    *others, last = healthy.vectors
+    shorter = last[:-1]
+    return _with_vectors(healthy, [*others, shorter] if others else [shorter, shorter])
 
 
-def wrong_width() -> Fault:
+@fault()
+def wrong_width(healthy: Healthy) -> Answer:
     """Ignore the dimensions that were asked for."""
-    return _vectors(
-        "wrong_width", "another width", lambda v: [np.append(one, one[:1]) for one in v]
-    )
+    return _with_vectors(healthy, [np.append(each, each[:1]) for each in healthy.vectors])
 
 
-def _encoded(name: str, description: str, encoding: str) -> Fault:
-    def shape(healthy: Healthy) -> Answer:
-        return healthy.answer(healthy.items(encoding))
-
-    return fault(name, description, shape, violates=False)
-
-
-def floats_despite_base64() -> Fault:
+@fault(violates=False)
+def floats_despite_base64(healthy: Healthy) -> Answer:
     """Send numbers whatever was asked for."""
-    return _encoded("floats_despite_base64", "numbers where base64 was asked for", "float")
+    return healthy.answer(healthy.items("float"))
 
 
-def base64_despite_float() -> Fault:
+@fault(violates=False)
+def base64_despite_float(healthy: Healthy) -> Answer:
     """Send base64 whatever was asked for."""
-    return _encoded("base64_despite_float", "base64 where numbers were asked for", "base64")
+    return healthy.answer(healthy.items("base64"))
 
 
-def refuses_base64(how: Literal["empty", "error", "400"] = "empty") -> Fault:
+@fault(violates=False)
+def refuses_base64(healthy: Healthy, how: Literal["empty", "error", "400"] = "empty") -> Answer:
     """Fail as models without base64 do, and answer healthily when numbers are asked for."""
     refusals = {
         "empty": empty_data(),
         "error": no_successful_provider(),
         "400": status(400, "Unsupported parameter: encoding_format"),
     }
-
-    def shape(healthy: Healthy) -> Answer:
-        refused = healthy.asked == "base64"
-        return refusals[how].apply(healthy) if refused else healthy.answer()
-
-    return fault("refuses_base64", "a model without base64", shape, how, violates=False)
+    return (refusals[how] if healthy.asked == "base64" else ok()).apply(healthy)
 
 
-def _embeddings(name: str, description: str, value: Callable[[object], object]) -> Fault:
-    def change(items: list[dict[str, object]]) -> None:
-        items[-1]["embedding"] = value(items[-1]["embedding"])
-
-    return _items(name, description, change)
+def _with_last_embedding(healthy: Healthy, embedding: object) -> Answer:
+    *others, last = healthy.items()
+    return healthy.answer([*others, last | {"embedding": embedding}])
 
 
-def junk_base64() -> Fault:
+@fault()
+def junk_base64(healthy: Healthy) -> Answer:
     """Send text that is no base64."""
-    return _embeddings("junk_base64", "text that is no base64", lambda _: "!!not base64!!")
+    return _with_last_embedding(healthy, "!!not base64!!")
 
 
-def short_base64() -> Fault:
+@fault()
+def short_base64(healthy: Healthy) -> Answer:
     """Send base64 of a number of bytes that is not whole float32 values."""
-    return _embeddings("short_base64", "base64 of half a number", lambda _: "AACAPwAA")
+    return _with_last_embedding(healthy, "AACAPwAA")
 
 
-def text_numbers() -> Fault:
+@fault()
+def text_numbers(healthy: Healthy) -> Answer:
     """Send numbers as texts."""
-    return _embeddings("text_numbers", "numbers as texts", lambda _: ["0.5", "0.5"])
+    return _with_last_embedding(healthy, ["0.5", "0.5"])
 
 
-def null_numbers() -> Fault:
+@fault()
+def null_numbers(healthy: Healthy) -> Answer:
     """Send null among the numbers."""
-    return _embeddings("null_numbers", "null among the numbers", lambda _: [0.5, None])
+    return _with_last_embedding(healthy, [0.5, None])
 
 
-def null_embedding() -> Fault:
+@fault()
+def null_embedding(healthy: Healthy) -> Answer:
     """Send null in place of a vector."""
-    return _embeddings("null_embedding", "null instead of a vector", lambda _: None)
+    return _with_last_embedding(healthy, None)
 
 
-def new_enum_values() -> Fault:
+@fault(violates=False)
+def new_enum_values(healthy: Healthy) -> Answer:
     """Use values that no client has heard of."""
-
-    def shape(healthy: Healthy) -> Answer:
-        items = [item | {"object": "embedding.v2"} for item in healthy.items()]
-        return healthy.answer(items, object="list.v2", provider="Provider Of Tomorrow")
-
-    return fault("new_enum_values", "values that are new", shape, violates=False)
+    items = [item | {"object": "embedding.v2"} for item in healthy.items()]
+    return healthy.answer(items, object="list.v2", provider="Provider Of Tomorrow")
 
 
-def extra_fields() -> Fault:
+@fault(violates=False)
+def extra_fields(healthy: Healthy) -> Answer:
     """Add fields that no client has heard of."""
-
-    def shape(healthy: Healthy) -> Answer:
-        items = [item | {"norm": 1.0, "notes": {"deep": [1]}} for item in healthy.items()]
-        return healthy.answer(items, novelty={"since": 2027})
-
-    return fault("extra_fields", "fields that are new", shape, violates=False)
+    items = [item | {"norm": 1.0, "notes": {"deep": [1]}} for item in healthy.items()]
+    return healthy.answer(items, novelty={"since": 2027})
 
 
-def null_usage() -> Fault:
+@fault(violates=False)
+def null_usage(healthy: Healthy) -> Answer:
     """Send null wherever the contract allows it."""
-
-    def shape(healthy: Healthy) -> Answer:
-        return healthy.answer(usage=None, provider=None, id=None, model=None)
-
-    return fault("null_usage", "null for everything optional", shape, violates=False)
+    return healthy.answer(usage=None, provider=None, id=None, model=None)
 
 
-def wrong_content_type() -> Fault:
+@fault(violates=False)
+def wrong_content_type(healthy: Healthy) -> Answer:
     """Call JSON plain text."""
-    return fault(
-        "wrong_content_type",
-        "JSON called plain text",
-        lambda healthy: evolve(healthy.answer(), content_type="text/plain"),
-        violates=False,
-    )
+    return evolve(healthy.answer(), content_type="text/plain")

@@ -2,118 +2,16 @@
 
 from __future__ import annotations
 
-from openrouter_embeddings.testing._answers import Answer, Fault, Healthy
-from openrouter_embeddings.testing._refusals import (
-    drip,
-    drip_headers,
-    empty_body,
-    error_in_200,
-    free_tier_daily,
-    html,
-    http_date,
-    in_flight_budget,
-    json_array,
-    no_data,
-    no_successful_provider,
-    not_json,
-    provider_error,
-    redirect,
-    reset_before_body,
-    reset_in_body,
-    silence,
-    status,
-    string_error,
-    truncated_body,
-    whitespace_only,
-    wrapped_502,
-    zod_error,
-)
-from openrouter_embeddings.testing._vectors import (
-    absent_index,
-    base64_despite_float,
-    duplicate_index,
-    empty_data,
-    extra_fields,
-    extra_vector,
-    floats_despite_base64,
-    index_out_of_range,
-    infinity,
-    junk_base64,
-    leading_whitespace,
-    missing_index,
-    missing_vector,
-    mixed_widths,
-    nan,
-    new_enum_values,
-    null_embedding,
-    null_numbers,
-    null_usage,
-    ok,
-    refuses_base64,
-    reordered,
-    short_base64,
-    text_numbers,
-    wrong_content_type,
-    wrong_width,
-    zero_vector,
-)
+from openrouter_embeddings.testing import _refusals, _vectors
+from openrouter_embeddings.testing._answers import MAKERS, Answer, Fault, Healthy
+from openrouter_embeddings.testing._refusals import *  # noqa: F403 - each function is a public name
+from openrouter_embeddings.testing._refusals import error_in_200, html, status
+from openrouter_embeddings.testing._vectors import *  # noqa: F403 - the same
+from openrouter_embeddings.testing._vectors import refuses_base64
 
-__all__ = [
-    "Answer",
-    "Fault",
-    "Healthy",
-    "absent_index",
-    "base64_despite_float",
-    "drip",
-    "drip_headers",
-    "duplicate_index",
-    "empty_body",
-    "empty_data",
-    "error_in_200",
-    "extra_fields",
-    "extra_vector",
-    "floats_despite_base64",
-    "free_tier_daily",
-    "html",
-    "http_date",
-    "in_flight_budget",
-    "index_out_of_range",
-    "infinity",
-    "json_array",
-    "junk_base64",
-    "leading_whitespace",
-    "menu",
-    "missing_index",
-    "missing_vector",
-    "mixed_widths",
-    "nan",
-    "new_enum_values",
-    "no_data",
-    "no_successful_provider",
-    "not_json",
-    "null_embedding",
-    "null_numbers",
-    "null_usage",
-    "ok",
-    "provider_error",
-    "redirect",
-    "refuses_base64",
-    "reordered",
-    "reset_before_body",
-    "reset_in_body",
-    "short_base64",
-    "silence",
-    "status",
-    "string_error",
-    "text_numbers",
-    "truncated_body",
-    "whitespace_only",
-    "wrapped_502",
-    "wrong_content_type",
-    "wrong_width",
-    "zero_vector",
-    "zod_error",
-]
+__all__ = ["Answer", "Fault", "Healthy", "menu"]
+__all__ += _refusals.__all__
+__all__ += _vectors.__all__
 
 
 def menu() -> dict[str, Fault]:
@@ -121,18 +19,6 @@ def menu() -> dict[str, Fault]:
 
     Faults with variants appear once for each, ``"refuses_base64: error"`` say.
     """
-    plain = (
-        *(ok(), leading_whitespace(), status(503), error_in_200(), no_successful_provider()),
-        *(wrapped_502(), in_flight_budget(), free_tier_daily(), zod_error(), string_error()),
-        *(provider_error(), html(), redirect(), empty_body(), whitespace_only(), not_json()),
-        *(json_array(), no_data(), truncated_body(), reset_before_body(), reset_in_body()),
-        *(drip(), drip_headers(), silence(), reordered(), absent_index(), missing_index()),
-        *(duplicate_index(), index_out_of_range(), missing_vector(), extra_vector()),
-        *(empty_data(), nan(), infinity(), zero_vector(), mixed_widths(), wrong_width()),
-        *(floats_despite_base64(), base64_despite_float(), refuses_base64(), junk_base64()),
-        *(short_base64(), text_numbers(), null_numbers(), null_embedding(), new_enum_values()),
-        *(extra_fields(), null_usage(), wrong_content_type()),
-    )
     variants = {
         "status: 429 with Retry-After": status(429, retry_after=0),
         "html: 200": html(200),
@@ -140,4 +26,4 @@ def menu() -> dict[str, Fault]:
         "refuses_base64: error": refuses_base64("error"),
         "refuses_base64: 400": refuses_base64("400"),
     }
-    return {fault.name: fault for fault in plain} | variants
+    return {name: make() for name, make in MAKERS.items()} | variants
