@@ -11,6 +11,7 @@ from openrouter_embeddings.contract import check_server, contract_document
 from openrouter_embeddings.local import MODEL_ID, LocalServer
 from openrouter_embeddings.testing import FaultServer, faults
 from openrouter_embeddings.testing._answers import MODELS
+from openrouter_embeddings.testing._rules import Rules
 
 # What each fault of the menu is by the contract: the rule that it breaks, or None.
 DECISIONS = {
@@ -103,24 +104,24 @@ def test_every_fault_that_breaks_the_contract_is_named(name, rule, server):
 def test_vectors_in_the_wrong_places_are_noticed(server, monkeypatch):
     """Without an index, only a comparison with single texts can tell."""
     assert checked(server).wrong == ()
-    healthy = server._healthy
+    healthy = Rules.healthy
 
-    def shuffled(body, items, path, query):
-        return healthy(body, items[1:] + items[:1], path, query)
+    def shuffled(rules, body, items):
+        return healthy(rules, body, items[1:] + items[:1])
 
-    monkeypatch.setattr(server, "_healthy", shuffled)
+    monkeypatch.setattr(Rules, "healthy", shuffled)
     assert "order" in {finding.rule for finding in checked(server).wrong}
 
 
 def test_encodings_that_disagree_are_noticed(server, monkeypatch):
     """Both must be the same vectors."""
-    healthy = server._healthy
+    healthy = Rules.healthy
 
-    def doubled(body, items, path, query):
+    def doubled(rules, body, items):
         odd = isinstance(body, dict) and body.get("encoding_format") == "base64"
-        return healthy(body, [f"{item}!" if odd else item for item in items], path, query)
+        return healthy(rules, body, [f"{item}!" if odd else item for item in items])
 
-    monkeypatch.setattr(server, "_healthy", doubled)
+    monkeypatch.setattr(Rules, "healthy", doubled)
 
     assert "encodings agree" in {finding.rule for finding in checked(server).wrong}
 

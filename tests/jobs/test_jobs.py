@@ -145,8 +145,7 @@ def interrupted(service, client, source, out, **options):
     service.script(*[faults.ok()] * 4, *[faults.status(402, "Insufficient credits")] * 40)
     with pytest.raises(JobStoppedError, match="Insufficient credits") as caught:
         embed_file(client, source, out, model=MODEL, limits=SMALL, rows_per_part=5, **options)
-    service.script()
-    service._script.clear()
+    service._script.embeddings.clear()
     return caught.value
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, cli
 from openrouter_embeddings.cli._progress import line_of
@@ -15,6 +16,11 @@ from openrouter_embeddings.jobs import JobProgress, embed_file, retry_failed, ve
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
+
+
+def accept_all(service):
+    """Let the service take the text that it refused."""
+    service._rules = evolve(service._rules, poison=frozenset())
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_failed_rows_are_embedded_again_and_nothing_else(made, client, service, 
     """Rows without a text stay as they are."""
     _, out = made
     before, embedded = vectors(out), service.inputs_embedded
-    service._poison = frozenset()
+    accept_all(service)
 
     report = retry_failed(client, out)
 
@@ -67,7 +73,7 @@ def test_failed_rows_are_embedded_again_and_nothing_else(made, client, service, 
 def test_rows_that_fail_again_say_why(made, client, service):
     """With the newest reason."""
     _, out = made
-    service._poison = frozenset()
+    accept_all(service)
     service.always(faults.status(400, "not today"))
 
     report = retry_failed(client, out)
@@ -80,7 +86,7 @@ def test_an_outage_leaves_the_old_reasons(made, client, service):
     """And the output whole."""
     _, out = made
     before = errors_of(out)
-    service._poison = frozenset()
+    accept_all(service)
     service.always(faults.status(402, "Insufficient credits"))
 
     with pytest.raises(JobStoppedError, match="Insufficient credits"):
@@ -106,7 +112,7 @@ def test_texts_that_are_not_in_the_output_come_from_the_input(
     """Which must be the same."""
     source, out = write("in.parquet", rows), str(tmp_path / "out.parquet")
     embed_file(client, source, out, model=MODEL, keep_text=False)
-    service._poison = frozenset()
+    accept_all(service)
 
     with pytest.raises(ConfigurationError, match="holds no texts"):
         retry_failed(client, out)
@@ -119,7 +125,7 @@ def test_an_output_that_failed_as_a_whole_gets_its_width_late(client, service, w
     """Nobody knew it before."""
     out = str(tmp_path / "out.parquet")
     embed_file(client, write("in.parquet", [{"text": "poison"}]), out, model=MODEL)
-    service._poison = frozenset()
+    accept_all(service)
 
     retry_failed(client, out)
 
@@ -131,7 +137,7 @@ def test_other_widths_are_not_written(made, client, service):
     """The output stays as it was."""
     _, out = made
     before = vectors(out)
-    service._poison = frozenset()
+    accept_all(service)
     service.always(faults.wrong_width())
 
     with pytest.raises(Exception, match="8 wide, now 9 came"):
@@ -238,7 +244,7 @@ def test_the_commands_tell_what_they_did(run, service, write, rows, tmp_path):
 
     wrong, _, said = run("retry-failed", out)
     assert (wrong, "0 of 2 texts embedded again" in said) == (3, True)
-    service._poison = frozenset()
+    accept_all(service)
     good, _, said = run("retry-failed", out)
     assert (good, "2 of 2 texts embedded again" in said) == (0, True)
     none, _, said = run("retry-failed", out)

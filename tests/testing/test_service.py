@@ -160,7 +160,7 @@ def test_the_listing_has_pages():
 def test_faults_of_vectors_leave_the_listing_as_it_is(name):
     """A listing has none to change; what refuses or breaks refuses and breaks it too."""
     with FaultServer() as server:
-        listing = server._healthy(None, [], "/embeddings/models", {})
+        listing = server._rules.listing({})
 
     answer = faults.menu()[name].apply(listing)
 

@@ -15,7 +15,8 @@ what must come back. `faults.menu()` returns every fault by name.
 """
 
 from openrouter_embeddings.testing import faults
-from openrouter_embeddings.testing._service import FaultServer, Recorded, vector_of
+from openrouter_embeddings.testing._rules import vector_of
+from openrouter_embeddings.testing._service import FaultServer, Recorded
 from openrouter_embeddings.testing.faults import Fault
 
 __all__ = ["Fault", "FaultServer", "Recorded", "faults", "vector_of"]
