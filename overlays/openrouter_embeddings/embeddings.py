@@ -16,6 +16,7 @@ from openrouter_embeddings._bulk.options import (
 )
 from openrouter_embeddings._bulk.output import no_matrix
 from openrouter_embeddings._bulk.space import keys_of
+from openrouter_embeddings._bulk.stream import AsyncBatchStream, BatchStream, Course
 from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
@@ -23,7 +24,7 @@ from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings.inputs import embedding_request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
     from os import PathLike
     from types import EllipsisType
 
@@ -200,7 +201,7 @@ class Embeddings(_Calls):
             PartialFailureError: Inputs failed; `.result` has every vector that was paid for.
         """
         result, report = prepare_result(inputs, on_error), choose_reporter(progress)
-        for batch in self._batches(inputs, model, options, result.matrix):
+        for batch in self._batches(inputs, model, options, result.matrix, Course()):
             result.add(batch)
             report(batch)
         return result.finish(on_error)
@@ -226,7 +227,7 @@ class Embeddings(_Calls):
 
     def stream(
         self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
-    ) -> Iterator[EmbeddedBatch]:
+    ) -> BatchStream:
         """Embed inputs as they come, and yield vectors in their order.
 
         The inputs are read lazily and the memory is bounded by ``limits``, however many there are.
@@ -238,20 +239,28 @@ class Embeddings(_Calls):
             model: The model's id.
             options: Those of `BulkOptions`.
 
-        Yields:
-            Batches of any size that cover the inputs one after the other.
+        Returns:
+            An iterator of batches of any size that cover the inputs one after the other. Its
+            ``stats`` are final once it has ended or was closed: they count what came in after the
+            last batch as well.
 
         Raises:
             ConfigurationError: An argument other than the inputs cannot be used.
         """
-        return self._batches(inputs, model, options, no_matrix)
+        course = Course()
+        return BatchStream(self._batches(inputs, model, options, no_matrix, course), course)
 
     def _batches(
-        self, inputs: Iterable[Input], model: str, options: BulkOptions, matrix: ResultMatrix
-    ) -> Iterator[EmbeddedBatch]:
+        self,
+        inputs: Iterable[Input],
+        model: str,
+        options: BulkOptions,
+        matrix: ResultMatrix,
+        course: Course,
+    ) -> Generator[EmbeddedBatch, None, None]:
         check_open(self._http)
         setup = self._set_up(model, options)
-        run = setup.run(inputs, self._run(self._listed(setup)), matrix)
+        course.run = run = setup.run(inputs, self._run(self._listed(setup)), matrix)
         with setup.store() as store:
             yield from run_in_threads(self._http, run, store, self._settings)
 
@@ -361,7 +370,7 @@ class AsyncEmbeddings(_Calls):
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
         result, report = prepare_result(inputs, on_error), choose_reporter(progress)
-        async for batch in self._batches(inputs, model, options, result.matrix):
+        async for batch in self._batches(inputs, model, options, result.matrix, Course()):
             result.add(batch)
             report(batch)
         return result.finish(on_error)
@@ -382,26 +391,29 @@ class AsyncEmbeddings(_Calls):
         options = {"input_type": "search_document", **options}
         return await self.embed(inputs, model=model, **options)
 
-    async def stream(
+    def stream(
         self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
-    ) -> AsyncGenerator[EmbeddedBatch]:
+    ) -> AsyncBatchStream:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
-        batches = self._batches(inputs, model, options, no_matrix)
-        # Ending early must reach the runner now, not when the garbage is collected.
-        async with aclosing(batches):
-            async for batch in batches:
-                yield batch
+        course = Course()
+        return AsyncBatchStream(self._batches(inputs, model, options, no_matrix, course), course)
 
     async def _batches(
-        self, inputs: Iterable[Input], model: str, options: BulkOptions, matrix: ResultMatrix
+        self,
+        inputs: Iterable[Input],
+        model: str,
+        options: BulkOptions,
+        matrix: ResultMatrix,
+        course: Course,
     ) -> AsyncGenerator[EmbeddedBatch]:
         from openrouter_embeddings._bulk.tasks import run_in_tasks  # noqa: PLC0415 - see `_run`
 
         check_open(self._http)
         setup = self._set_up(model, options)
-        run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
+        course.run = run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
         with setup.store() as store:
             running = run_in_tasks(self._http, run, store, self._settings)
+            # Ending early must reach the runner now, not when the garbage is collected.
             async with aclosing(running):
                 async for batch in running:
                     yield batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, Limits, OpenRouter
 from openrouter_embeddings.cache import EmbeddingCache
@@ -141,10 +143,11 @@ def test_a_failed_row_is_nan_with_its_reason(whole, client, service, write, tmp_
 
 
 def interrupted(service, client, source, out, **options):
-    """Run a job until the service says that there are no credits left."""
+    """Run a job until the service says that there are no credits left: after four batches."""
     service.script(*[faults.ok()] * 4, *[faults.status(402, "Insufficient credits")] * 40)
+    one_by_one = evolve(SMALL, max_in_flight=1)
     with pytest.raises(JobStoppedError, match="Insufficient credits") as caught:
-        embed_file(client, source, out, model=MODEL, limits=SMALL, rows_per_part=5, **options)
+        embed_file(client, source, out, model=MODEL, limits=one_by_one, rows_per_part=5, **options)
     service._script.embeddings.clear()
     return caught.value
 
@@ -166,6 +169,41 @@ def test_a_job_goes_on_where_it_stopped(service, client, write, tmp_path):
     assert 0 < before < embedded == len({row["text"] for row in rows}) == report.sent
     assert report.spent == pytest.approx(report.tokens * 2e-08)
     assert digest(out) == digest(other)
+
+
+def test_an_interrupted_job_counts_what_came_after_its_last_batch(write, tmp_path):
+    """Requests that were in flight at the interruption are in the journal, and in the report."""
+    texts = [f"text {number}" for number in range(60)]
+    source, out = (
+        write("in.parquet", [{"text": text} for text in texts]),
+        str(tmp_path / "o.parquet"),
+    )
+    arrived, released = threading.Event(), threading.Event()
+    options = {"model": MODEL, "limits": SMALL}
+
+    def held(healthy):
+        if not np.array_equal(healthy.vectors[0], server.vector(texts[0])):
+            arrived.set()
+            released.wait(60)
+        return healthy.answer()
+
+    def interrupt(_progress):
+        assert arrived.wait(60)
+        released.set()
+        raise KeyboardInterrupt
+
+    with (
+        FaultServer(dimensions=8) as server,
+        OpenRouter(server.api_key, base_url=server.base_url) as client,
+    ):
+        server.always(faults.Fault("held", "It waits.", False, (), held))
+        with pytest.raises(KeyboardInterrupt):
+            embed_file(client, source, out, progress=interrupt, **options)
+        assert 4 < server.inputs_embedded < 60
+        report = embed_file(client, source, out, **options)
+
+    assert report.sent == server.inputs_embedded == 60
+    assert report.requests == len(server.requests)
 
 
 def test_a_finished_job_is_not_begun_again(service, client, write, tmp_path):

@@ -40,6 +40,7 @@ from openrouter_embeddings.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from openrouter_embeddings._bulk.stream import BatchStream
     from openrouter_embeddings.client import OpenRouter
     from openrouter_embeddings.values import EmbeddedBatch, Estimate
 
@@ -243,13 +244,20 @@ def _pinned(before: Progress, *, pin: bool) -> dict[str, object] | None:
     return {"only": [before.providers[0]], "allow_fallbacks": False}
 
 
-def _carry_out(run: JobRun, stream: Iterator[EmbeddedBatch], out: str) -> None:
-    with closing(stream):  # type: ignore[type-var]  # a generator, which its type does not say
-        for batch in stream:
-            stopped = run.take(batch)
-            if stopped is not None:
-                raise _stopped(run, stopped, out) from stopped
+def _carry_out(run: JobRun, stream: BatchStream, out: str) -> None:
+    stopped = _taken(run, stream)
+    if stopped is not None:
+        raise _stopped(run, stopped, out) from stopped
     run.finish()
+
+
+def _taken(run: JobRun, stream: BatchStream) -> OpenRouterError | None:
+    """Take batches to the end, or until the job must stop; what comes after them counts too."""
+    try:
+        with closing(stream):
+            return next(filter(None, map(run.take, stream)), None)
+    finally:
+        run.count(stream.course)
 
 
 def _stopped(run: JobRun, error: OpenRouterError, out: str) -> JobStoppedError:

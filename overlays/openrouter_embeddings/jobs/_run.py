@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from openrouter_embeddings._bulk.stream import Course
     from openrouter_embeddings.jobs._input import JobInput
     from openrouter_embeddings.jobs._settings import JobSettings
     from openrouter_embeddings.values import EmbeddedBatch, Failure
@@ -181,6 +182,10 @@ class JobRun:
             self._publish(self._rows_of_part)
         self.tell(self._progress(batch))
         return None
+
+    def count(self, course: Course) -> None:
+        """Note what a bulk run has done by its end, replies after the last batch included."""
+        self.now = self.before.plus(course.stats, course.providers)
 
     @property
     def _rows_of_part(self) -> int:
