@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import AsyncOpenRouter, Limits, OpenRouter
+from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
@@ -40,20 +41,25 @@ def held():
         held.released.set()
 
 
-def test_replies_after_the_last_batch_are_counted(held):
+def test_replies_after_the_last_batch_are_counted_and_kept(held, tmp_path):
     """They were paid for, whether anybody takes their vectors or not."""
-    with OpenRouter(held.server.api_key, base_url=held.server.base_url) as client:
-        stream = client.embeddings.stream(TEXTS, model=MODEL, limits=LIMITS)
+    with (
+        OpenRouter(held.server.api_key, base_url=held.server.base_url) as client,
+        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
+    ):
+        stream = client.embeddings.stream(TEXTS, model=MODEL, limits=LIMITS, cache=cache)
         assert stream.stats.requests == 0
         first = next(stream)
         assert held.arrived.wait(60)
         held.released.set()
         stream.close()
+        kept = cache.info().vectors
 
     assert first.stats.inputs_sent == 4
     assert stream.stats.inputs_sent == held.server.inputs_embedded > 4
     assert stream.stats.requests == len(held.server.requests)
     assert stream.stats.in_flight == 0
+    assert kept == held.server.inputs_embedded
     assert stream.course.providers == ("Example AI",)
 
 

@@ -185,10 +185,9 @@ def test_every_attempt_sends_the_same_bytes(server, client):
         faults.status(429, retry_after_date=-1, date_form="imf"),
         faults.status(429, retry_after_date=-1, date_form="rfc850"),
         faults.status(429, retry_after_date=-1, date_form="asctime"),
-        faults.status(429, rate_limit_reset=0.05),
         faults.in_flight_budget(0.05),
     ],
-    ids=["seconds", "ms", "body", "imf", "rfc850", "asctime", "reset", "in flight"],
+    ids=["seconds", "ms", "body", "imf", "rfc850", "asctime", "in flight"],
 )
 def test_the_wait_that_the_service_names_is_kept(fault, server, connect):
     """With a backoff of minutes, only the service's own word can let the second attempt begin."""
@@ -196,7 +195,7 @@ def test_the_wait_that_the_service_names_is_kept(fault, server, connect):
     events = []
     slow = RetryConfig(initial=600.0, maximum=600.0)
 
-    connect(retries=slow, on_event=events.append).generate("a", deadline=5)
+    connect(retries=slow, on_event=events.append).generate("a", deadline=300)
 
     (scheduled,) = [event for event in events if isinstance(event, RetryScheduled)]
     assert 0.0 <= scheduled.delay <= 0.051
@@ -225,17 +224,14 @@ def test_retries_can_be_switched_off(server, client):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [faults.drip(0.02), faults.silence()], ids=["drip", "silence"])
+@pytest.mark.parametrize("fault", [faults.drip(5), faults.silence(600)], ids=["drip", "silence"])
 def test_the_deadline_covers_everything(fault, server, client):
-    """The error says how many attempts there were and what the last one said."""
-    server.script(faults.status(503, "Try later", retry_after=0))
+    """A reply that has begun and one that never does: when the time is over, the call is."""
     server.always(fault)
 
-    with pytest.raises(DeadlineExceededError, match="after 2 attempts") as caught:
-        client.generate("a", deadline=0.4)
+    with pytest.raises(DeadlineExceededError, match=r"The deadline of 0\.2 s is over") as caught:
+        client.generate("a", timeout=None, deadline=0.2)
 
-    assert "within 0.4 s" in caught.value.message or "within 0.3" in caught.value.message
-    assert caught.value.attempts == 2
     assert caught.value.timed_out
 
 
@@ -253,7 +249,7 @@ def test_slow_bodies_within_the_timeout_are_fine(server, client):
     """A drip that ends in time is a reply."""
     server.always(faults.drip(0.0))
 
-    assert np.array_equal(client.generate("a", timeout=20).vectors, [server.vector("a")])
+    assert np.array_equal(client.generate("a", timeout=300).vectors, [server.vector("a")])
 
 
 def test_the_connection_is_kept(server, client):
@@ -469,9 +465,9 @@ def test_a_borrowed_client_is_used_and_left_open(server):
     with httpx.Client(event_hooks={"request": [lambda r: seen.append(r.url.path)]}) as own:
         with OpenRouter(server.api_key, base_url=server.base_url, http_client=own) as client:
             client.embeddings.generate(input="a", model="m")
-            server.always(faults.drip(0.02))
-            with pytest.raises(NoResponseError, match="bytes of a reply"):
-                client.embeddings.generate(input="a", model="m", timeout=0.3)
+            server.always(faults.drip(5))
+            with pytest.raises(NoResponseError, match=r"within 0\.2 s"):
+                client.embeddings.generate(input="a", model="m", timeout=0.2, retries=None)
 
         assert not own.is_closed
     assert seen == ["/api/v1/embeddings"] * 2
@@ -484,9 +480,9 @@ async def test_a_borrowed_async_client_is_used_and_left_open(server):
             server.api_key, base_url=server.base_url, http_client=own
         ) as client:
             await client.embeddings.generate(input="a", model="m")
-            server.always(faults.drip(0.02))
-            with pytest.raises(NoResponseError, match="bytes of a reply"):
-                await client.embeddings.generate(input="a", model="m", timeout=0.3)
+            server.always(faults.drip(5))
+            with pytest.raises(NoResponseError, match=r"within 0\.2 s"):
+                await client.embeddings.generate(input="a", model="m", timeout=0.2, retries=None)
 
         assert not own.is_closed
 
@@ -551,7 +547,7 @@ def test_time_is_kept_by_a_steady_clock(server, client, monkeypatch):
     """A wall clock that jumps does no harm."""
     monkeypatch.setattr(time, "time", lambda: 0.0)
 
-    assert len(client.generate("a", deadline=5)) == 1
+    assert len(client.generate("a", deadline=300)) == 1
 
 
 def test_both_clients_have_the_same_signatures():

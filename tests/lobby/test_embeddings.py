@@ -196,14 +196,16 @@ def test_a_key_that_is_refused_ends_the_run_at_once(server, connect):
     assert len(server.requests) <= 4
 
 
-def test_a_rate_limit_is_followed(client):
-    """Everything arrives, few requests are refused; a rate that slow machines exceed as well."""
-    with FaultServer(dimensions=8, rate=25, burst=5, retry_after=0) as server:
+def test_refusals_for_being_too_many_lose_nothing(client):
+    """Everything arrives, and each refusal is counted; how few there are is the pace's to show."""
+    with FaultServer(dimensions=8) as server:
+        slow_down = faults.status(429, retry_after=0)
+        server.script(faults.ok(), slow_down, faults.ok(), slow_down, slow_down)
         result = connected(client, server).embed(TEXTS, limits=Limits(max_batch=14))
 
         assert np.array_equal(result.vectors, expected(server, TEXTS))
-    assert 0 < result.stats.refusals < 50
-    assert result.stats.refusals == server.requests_refused
+    assert result.stats.refusals == server.requests_refused == 3
+    assert result.stats.retries == 3
 
 
 def test_a_size_that_the_provider_refuses_is_learnt(client):
@@ -364,7 +366,7 @@ async def test_a_cancelled_run_keeps_what_it_was_storing(server, tmp_path, monke
 
     def slow(*arguments, **options):
         puts.append(arguments)
-        release.wait(10)
+        release.wait(60)
         put(*arguments, **options)
 
     release = threading.Event()
@@ -374,7 +376,8 @@ async def test_a_cancelled_run_keeps_what_it_was_storing(server, tmp_path, monke
         while not puts:  # noqa: ASYNC110 - the cache works in a thread
             await asyncio.sleep(0.001)
         run.cancel()
-        asyncio.get_running_loop().call_later(0.05, release.set)
+        await asyncio.sleep(0)  # the run hears of it before the cache is done
+        release.set()
         with pytest.raises(asyncio.CancelledError):
             await run
 
@@ -427,20 +430,6 @@ def test_a_cache_of_the_callers_stays_open(server, client, tmp_path):
 
         assert cache.info().vectors == 1
     assert server.inputs_embedded == 1
-
-
-def test_what_was_in_flight_at_an_early_end_is_kept(tmp_path):
-    """It was paid for, so the next run has it."""
-    with (
-        FaultServer(dimensions=8, delay=0.05) as server,
-        OpenRouter(server.api_key, base_url=server.base_url) as client,
-        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
-    ):
-        stream = client.embeddings.stream(TEXTS, model=MODEL, cache=cache, limits=SMALL)
-        next(stream)
-        stream.close()
-
-        assert cache.info().vectors == server.inputs_embedded > 20
 
 
 def test_a_run_that_failed_goes_on_from_the_cache(server, client, tmp_path):

@@ -405,7 +405,7 @@ def test_a_large_batch_does_not_hold_up_the_others(server, monkeypatch):
 
     def slow(self, *args):
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return embed(self, *args)
 
     monkeypatch.setattr(LocalModel, "embed_tokens", slow)
@@ -417,11 +417,11 @@ def test_a_large_batch_does_not_hold_up_the_others(server, monkeypatch):
         )
     )
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     listing = httpx.get(f"{url}/embeddings/models", headers=KEY, trust_env=False)
     waiting = not answers
     go_on.set()
-    thread.join(10)
+    thread.join(60)
 
     assert (listing.status_code, waiting, answers[0].status_code) == (200, True, 200)
 
@@ -535,7 +535,7 @@ def test_serve_says_where_and_ends_with_ctrl_c():
         body = {"input": "a", "model": MODEL_ID}
         answer = httpx.post(f"{url}/embeddings", json=body, headers=KEY, trust_env=False)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
 
     assert json.loads(answer.text)["data"][0]["index"] == 0
     assert (out, err, process.returncode) == ("ended\n", "", 0)

@@ -22,7 +22,7 @@ from openrouter_embeddings.testing import faults as menu_module
 from openrouter_embeddings.testing._answers import MAKERS
 
 
-def ask(server, body=None, *, method="POST", path="/embeddings", key=None, timeout=5):
+def ask(server, body=None, *, method="POST", path="/embeddings", key=None, timeout=60):
     """Send one request with the standard library."""
     host, port = server.base_url.split("/")[2].split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
@@ -229,7 +229,9 @@ def test_connections_break_as_they_should(name, error, server):
         ask(server, {"input": ["a"] * 50, "model": "m"})
 
 
-@pytest.mark.parametrize("fault", [faults.drip(), faults.drip_headers(), faults.silence()])
+@pytest.mark.parametrize(
+    "fault", [faults.drip(5), faults.drip_headers(5), faults.silence(600)], ids=repr
+)
 def test_slow_replies_outlast_a_short_patience(fault, server):
     """And the server still stops at once, with the drip under way."""
     server.always(fault)
@@ -249,7 +251,7 @@ def _read_all_within(server, seconds):
 
 def _quietly(server):
     try:
-        return ask(server, timeout=30)
+        return ask(server, timeout=60)
     except (OSError, http.client.HTTPException):
         return None
 
