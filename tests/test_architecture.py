@@ -1,21 +1,27 @@
-"""The public surface, and what an import must not load."""
+"""The public surface, what an import must not load, and how large things may become."""
 
 from __future__ import annotations
 
 import ast
+import statistics
 import subprocess
 import sys
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from source_counts import FUNCTIONS, Source, fields_of, is_property, judged_types, methods_of
 
 import openrouter_embeddings
+from openrouter_embeddings import errors
 
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PACKAGE.rglob("*.py")
 }
+SOURCES = [Source.read(path, PACKAGE) for path in MODULES.values()]
+CLASSES = [(source.name, node) for source in SOURCES for node in source.nodes(ast.ClassDef)]
 EXTRAS = {
     *("typer", "rich", "click", "pyarrow", "pandas", "PIL", "wordllama", "starlette", "uvicorn"),
     *("pydantic", "numpy", "pybase64", "dateutil", "openrouter_embeddings_api"),
@@ -106,3 +112,83 @@ def test_lazy_names_are_those_that_type_checkers_see():
     assert dir(openrouter_embeddings) == sorted(openrouter_embeddings.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         openrouter_embeddings.Nonsense  # noqa: B018 - reading it is the point
+
+
+JUDGEMENTS = {
+    kind.__name__
+    for kind in vars(errors).values()
+    if isinstance(kind, type)
+    and issubclass(kind, errors.OpenRouterError)
+    and not issubclass(kind, errors.ConfigurationError)
+} - {"OpenRouterError"}
+"""Errors that mean something; a ConfigurationError is the caller's and is told as it is."""
+
+JUDGES = ("_request/verdicts", "contract/")  # the latter judges servers with eyes of its own
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_errors_are_judged_in_one_place(source):
+    """Whoever wants to know what an error means asks `_request/verdicts`."""
+    judged = judged_types(source.tree) & JUDGEMENTS
+
+    assert judged == set() or source.name.startswith(JUDGES)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "isinstance(error, VectorError)",
+        "isinstance(error, (OSError, errors.VectorError))",
+        "FATAL = (VectorError,)\nisinstance(error, FATAL)",
+        "issubclass(kind, OSError | VectorError)",
+        "match error:\n    case VectorError():\n        pass",
+        "try:\n    pass\nexcept VectorError:\n    pass",
+    ],
+)
+def test_a_judgement_is_recognised(code):
+    """The test above would see it."""
+    assert "VectorError" in judged_types(ast.parse(code)) & JUDGEMENTS
+
+
+def test_the_lobby_has_at_most_twenty_files():
+    """What a user touches, and nothing else."""
+    assert len(list(PACKAGE.glob("*.py"))) <= 20
+
+
+def test_a_room_has_at_most_sixteen_files_beside_its_door():
+    """Beyond that it is a corridor again."""
+    counts = Counter(s.room for s in SOURCES if not s.name.endswith("__init__"))
+    counts.pop("")
+
+    assert {room: count for room, count in counts.items() if count > 16} == {}
+
+
+def test_a_file_has_at_most_400_lines():
+    """Docstrings do not count: they are to be long enough."""
+    assert {s.name: s.length for s in SOURCES if s.length > 400} == {}
+
+
+LARGE = {
+    "Ledger": "is divided with the work on halving",
+    "BulkRun": "is divided with the work on halving",
+    "Pace": "is written anew with its constants",
+    "JobRun": "is written anew with the jobs",
+}
+
+
+@pytest.mark.parametrize(("name", "class_"), CLASSES, ids=[f"{n}:{c.name}" for n, c in CLASSES])
+def test_a_class_with_behaviour_stays_small(name, class_):
+    """At most 12 fields and 20 methods; a record with nothing but properties may have more."""
+    fields, methods = len(fields_of(class_)), methods_of(class_)
+    fits = all(map(is_property, methods)) or (fields <= 12 and len(methods) <= 20)
+
+    # What grew small must leave the list, so that it stays small.
+    assert fits is (class_.name not in LARGE)
+
+
+def test_functions_are_short():
+    """Their bodies have a median of at most 5 lines, and 90 % are under 15."""
+    bodies = [s.body_of(function) for s in SOURCES for function in s.nodes(*FUNCTIONS)]
+
+    assert statistics.median(bodies) <= 5
+    assert statistics.quantiles(bodies, n=10)[-1] < 15

@@ -139,7 +139,7 @@ def test_what_a_fault_may_cost(name, server, client):
         client.generate(TEXTS, **options_of(name, None))
 
     asked = len(server.requests)
-    assert asked == most or (name in SLOW and 1 <= asked <= most)
+    assert asked == most or (name in SLOW and asked < most)
 
 
 @pytest.mark.parametrize(
