@@ -1,20 +1,13 @@
-"""Bulk runs with long texts, with pinned providers and a cache, and with early ends."""
+"""Texts that are too long: recognised, and cut where that is wanted."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from openrouter_embeddings import ConfigurationError, Limits, PartialFailureError
+from openrouter_embeddings import PartialFailureError
 from openrouter_embeddings._bulk.truncation import MOST_CUTS, Cutting
-from openrouter_embeddings._request.verdicts import is_too_long
-from openrouter_embeddings.cache import EmbeddingCache
-from openrouter_embeddings.errors import (
-    BadRequestResponseError,
-    ForbiddenResponseError,
-    PayloadTooLargeResponseError,
-)
-from openrouter_embeddings.testing import FaultServer, faults
+from openrouter_embeddings.testing import FaultServer
 
 MODEL = "test/embedding"
 
@@ -65,13 +58,6 @@ def test_a_cut_text_is_cached_as_what_it_is(server, client, tmp_path):
         client.embed(texts, cache=path)
 
 
-@pytest.mark.parametrize("on_long", ["cut", None, 1])
-def test_unknown_ways_with_long_texts_are_refused(client, on_long):
-    """Nothing is guessed."""
-    with pytest.raises(ConfigurationError, match="on_long"):
-        client.embed(["a"], on_long=on_long)
-
-
 def test_cutting_ends():
     """A text that no cut makes acceptable is given up."""
     text, cuts = "a b " * 100_000, 0
@@ -82,67 +68,3 @@ def test_cutting_ends():
     assert cuts == MOST_CUTS
     assert Cutting().shorter("a", 4.0, 0) is None
     assert Cutting(10).shorter("x" * 1_000, 4.0, 0) == "x" * 38
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (BadRequestResponseError("This model's maximum context length is 8192 tokens"), True),
-        (BadRequestResponseError("input[0] is too long"), True),
-        (BadRequestResponseError("no", metadata={"error_type": "string_too_long"}), True),
-        (BadRequestResponseError("X is not a valid model ID"), False),
-        (PayloadTooLargeResponseError("Payload Too Large"), True),
-        (ForbiddenResponseError("too long"), False),
-    ],
-)
-def test_what_too_long_means(error, expected):
-    """The service says it by its type, or in words."""
-    assert is_too_long(error) is expected
-
-
-def test_a_bound_of_the_cost_shortens_nothing(client):
-    """Every input has its row, whatever was sent."""
-    texts = [f"{number:08}" for number in range(3_000)]
-    limits = Limits(max_batch=20, window=100)
-
-    result = client.embed(texts, max_cost=2e-08 * 200, on_error="keep", limits=limits)
-
-    assert len(result) == 3_000
-    assert "max_cost" in str(result.stopped)
-    assert result.failures[-1].position == 2_999
-    assert result.failures[-1].error is result.stopped
-
-
-def test_a_pinned_run_takes_nothing_of_others_from_the_cache(server, client, tmp_path):
-    """Vectors that nobody was pinned for are not taken; those of the pinned provider are."""
-    path, limits = tmp_path / "cache.sqlite", Limits(max_batch=2)
-    texts = list("abcdef")
-    client.embed(texts, cache=path, limits=limits)
-
-    pinned = client.embed(texts, cache=path, limits=limits, pin_provider=True)
-    again = client.embed(texts, cache=path, limits=limits, pin_provider=True)
-
-    assert (pinned.from_cache, again.from_cache) == (0, 4)
-    with EmbeddingCache(path) as cache:
-        assert cache.info().vectors == 12
-    named = {"only": ["Example AI"]}
-    assert client.embed(texts, cache=path, provider=named).from_cache == 6
-
-
-def test_a_pinned_run_goes_on_when_its_first_batch_fails(server, client):
-    """Inputs that cannot be sent settle nothing about the provider."""
-    result = client.embed(
-        ["", "", "a"], limits=Limits(max_batch=2), pin_provider=True, on_error="keep"
-    )
-
-    assert [failure.position for failure in result.failures] == [0, 1]
-    assert np.array_equal(result.vectors[2], server.vector("a"))
-
-
-def test_an_outage_is_named_in_the_result(server, client):
-    """Callers can tell what was refused from what was never sent."""
-    server.always(faults.status(402, "Insufficient credits"))
-
-    result = client.embed(list("abc"), on_error="keep")
-
-    assert "Insufficient credits" in str(result.stopped)

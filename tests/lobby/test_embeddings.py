@@ -1,10 +1,8 @@
-"""Bulk runs over real sockets: order, failures, chaos, cost and early ends, in both clients."""
+"""The two endpoints as methods, in both clients: one request, and any number of inputs."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -20,23 +18,12 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     VectorError,
 )
-from openrouter_embeddings._bulk.run import Attempt
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
 TEXTS = [f"text {number % 700}" for number in range(1_000)]
 SMALL = Limits(max_batch=20)
-CHAOS = {
-    faults.status(429, retry_after=0): 0.02,
-    faults.status(503, retry_after=0): 0.02,
-    faults.reset_before_body(): 0.02,
-    faults.truncated_body(): 0.02,
-    faults.reordered(): 0.02,
-    faults.nan(): 0.02,
-    faults.missing_vector(): 0.02,
-    faults.error_in_200(): 0.02,
-}
 
 
 def expected(server, texts):
@@ -82,27 +69,6 @@ def test_any_iterable_of_any_kinds_is_taken(inputs, server, client):
         assert np.array_equal(
             row, server.vector(item if isinstance(item, list | dict) else str(item))
         )
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_chaos_changes_nothing(seed, client, server):
-    """Eight faults at once and poison: the poison fails, all else is right bit for bit."""
-    texts = [f"text {number}" for number in range(1_000)]
-    poison = {texts[place] for place in range(7, 1_000, 400)}
-    with FaultServer(dimensions=8, poison=poison) as chaotic:
-        chaotic.chaos(CHAOS, seed=seed)
-        again = type(client)(chaotic)
-        try:
-            result = again.embed(texts, on_error="keep", limits=SMALL)
-        finally:
-            again.close()
-
-    failed = {texts[failure.position] for failure in result.failures}
-    right = [place for place, text in enumerate(texts) if text not in poison]
-    assert failed == poison
-    assert np.array_equal(result.vectors[right], expected(server, [texts[p] for p in right]))
-    assert np.isnan(result.vectors[[f.position for f in result.failures]]).all()
-    assert result.stats.retries > 0
 
 
 def test_failures_raise_at_the_end_with_everything_that_was_paid_for(client):
@@ -174,47 +140,6 @@ def test_wrong_calls_are_named(inputs, options, argument, server, client):
 
     assert caught.value.argument == argument
     assert server.requests == ()
-
-
-def test_an_outage_draws_few_requests(server, client):
-    """The run ends, everything that was not sent fails with the service's words."""
-    server.always(faults.status(503, "Down for maintenance"))
-
-    result = client.embed(TEXTS, on_error="keep", limits=SMALL)
-
-    assert len(result.failures) == 1_000
-    assert isinstance(result.failures[-1].error, ServiceUnavailableResponseError)
-    assert len(server.requests) <= 30
-    assert result.vectors.shape == (1_000, 0)
-
-
-def test_a_key_that_is_refused_ends_the_run_at_once(server, connect):
-    """One round of requests, not thousands."""
-    result = connect(api_key="sk-or-wrong").embed(TEXTS, on_error="keep", limits=SMALL)
-
-    assert len(result.failures) == 1_000
-    assert len(server.requests) <= 4
-
-
-def test_refusals_for_being_too_many_lose_nothing(client):
-    """Everything arrives, and each refusal is counted; how few there are is the pace's to show."""
-    with FaultServer(dimensions=8) as server:
-        slow_down = faults.status(429, retry_after=0)
-        server.script(faults.ok(), slow_down, faults.ok(), slow_down, slow_down)
-        result = connected(client, server).embed(TEXTS, limits=Limits(max_batch=14))
-
-        assert np.array_equal(result.vectors, expected(server, TEXTS))
-    assert result.stats.refusals == server.requests_refused == 3
-    assert result.stats.retries == 3
-
-
-def test_a_size_that_the_provider_refuses_is_learnt(client):
-    """Once refused, the run keeps to what is taken."""
-    with FaultServer(dimensions=8, max_inputs=30) as server:
-        result = connected(client, server).embed(TEXTS, limits=Limits(max_batch=100))
-
-        assert np.array_equal(result.vectors, expected(server, TEXTS))
-    assert server.requests_refused <= 12
 
 
 def test_the_cost_has_a_bound(server, client):
@@ -316,88 +241,6 @@ def test_an_estimate_costs_nothing(server, client):
     assert float(estimate.cost[0]) <= result.stats.cost <= float(estimate.cost[1])
 
 
-def test_a_stream_reads_no_further_than_it_must(server):
-    """An endless generator is fine: the window bounds what is held."""
-    read = count()
-    limits = Limits(max_batch=10, max_in_flight=2, window=100)
-    with OpenRouter(server.api_key, base_url=server.base_url) as client:
-        stream = client.embeddings.stream((f"t{n}" for n in read), model=MODEL, limits=limits)
-        rows = sum(len(batch) for batch in islice(stream, 30))
-        stream.close()
-
-    assert next(read) <= rows + 101
-    assert server.inputs_embedded <= rows + 100
-
-
-def test_ending_a_stream_early_leaves_nothing_behind(server):
-    """No thread goes on."""
-    before = threading.active_count()
-    with OpenRouter(server.api_key, base_url=server.base_url) as client:
-        for _ in client.embeddings.stream(TEXTS, model=MODEL, limits=SMALL):
-            break
-        assert not [t for t in threading.enumerate() if t.name.startswith("embeddings")]
-
-    assert threading.active_count() <= before + 32
-
-
-def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
-    """It was paid for; it is read once more on the way out."""
-    outcome, interrupts = Attempt.outcome, iter([KeyboardInterrupt])
-
-    def interrupted(*arguments):
-        for interrupt in interrupts:
-            raise interrupt
-        return outcome(*arguments)
-
-    monkeypatch.setattr(Attempt, "outcome", interrupted)
-    with (
-        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
-        OpenRouter(server.api_key, base_url=server.base_url) as client,
-    ):
-        with pytest.raises(KeyboardInterrupt):
-            client.embeddings.embed(TEXTS, model=MODEL, cache=cache, limits=SMALL)
-
-        assert cache.info().vectors == server.inputs_embedded > 0
-
-
-async def test_a_cancelled_run_keeps_what_it_was_storing(server, tmp_path, monkeypatch):
-    """The cache is closed only when everything is in it."""
-    path, put, puts = tmp_path / "vectors.sqlite", EmbeddingCache.put, []
-
-    def slow(*arguments, **options):
-        puts.append(arguments)
-        release.wait(60)
-        put(*arguments, **options)
-
-    release = threading.Event()
-    monkeypatch.setattr(EmbeddingCache, "put", slow)
-    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
-        run = asyncio.create_task(client.embeddings.embed(["a", "b"], model=MODEL, cache=path))
-        while not puts:  # noqa: ASYNC110 - the cache works in a thread
-            await asyncio.sleep(0.001)
-        run.cancel()
-        await asyncio.sleep(0)  # the run hears of it before the cache is done
-        release.set()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-
-    with EmbeddingCache(path) as cache:
-        assert cache.info().vectors == server.inputs_embedded == 2
-
-
-async def test_cancelling_a_run_leaves_nothing_behind(server):
-    """No task goes on, and what was in flight was waited for."""
-    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
-        run = asyncio.create_task(client.embeddings.embed(TEXTS * 20, model=MODEL, limits=SMALL))
-        while len(server.requests) < 3:  # noqa: ASYNC110 - the server lives in threads
-            await asyncio.sleep(0.001)
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
 def test_a_cache_is_filled_and_asked(server, client, tmp_path):
     """A second run costs nothing, and gives the same vectors bit for bit."""
     path = tmp_path / "vectors.sqlite"
@@ -446,3 +289,175 @@ def test_a_run_that_failed_goes_on_from_the_cache(server, client, tmp_path):
     client.embed(TEXTS, cache=path, limits=SMALL)
 
     assert server.inputs_embedded - before == 620
+
+
+def test_the_listing_is_retried_like_everything(server, client):
+    """One policy for both endpoints."""
+    server.script_models(faults.status(503, retry_after=0))
+
+    assert len(client.list_models()) == 2
+
+    server.script_models(*[faults.status(503)] * 4)
+    with pytest.raises(ServiceUnavailableResponseError):
+        client.list_models()
+
+
+@pytest.mark.parametrize("on_long", ["cut", None, 1])
+def test_unknown_ways_with_long_texts_are_refused(client, on_long):
+    """Nothing is guessed."""
+    with pytest.raises(ConfigurationError, match="on_long"):
+        client.embed(["a"], on_long=on_long)
+
+
+def test_a_bound_of_the_cost_shortens_nothing(client):
+    """Every input has its row, whatever was sent."""
+    texts = [f"{number:08}" for number in range(3_000)]
+    limits = Limits(max_batch=20, window=100)
+
+    result = client.embed(texts, max_cost=2e-08 * 200, on_error="keep", limits=limits)
+
+    assert len(result) == 3_000
+    assert "max_cost" in str(result.stopped)
+    assert result.failures[-1].position == 2_999
+    assert result.failures[-1].error is result.stopped
+
+
+def test_a_pinned_run_takes_nothing_of_others_from_the_cache(server, client, tmp_path):
+    """Vectors that nobody was pinned for are not taken; those of the pinned provider are."""
+    path, limits = tmp_path / "cache.sqlite", Limits(max_batch=2)
+    texts = list("abcdef")
+    client.embed(texts, cache=path, limits=limits)
+
+    pinned = client.embed(texts, cache=path, limits=limits, pin_provider=True)
+    again = client.embed(texts, cache=path, limits=limits, pin_provider=True)
+
+    assert (pinned.from_cache, again.from_cache) == (0, 4)
+    with EmbeddingCache(path) as cache:
+        assert cache.info().vectors == 12
+    named = {"only": ["Example AI"]}
+    assert client.embed(texts, cache=path, provider=named).from_cache == 6
+
+
+def test_a_pinned_run_goes_on_when_its_first_batch_fails(server, client):
+    """Inputs that cannot be sent settle nothing about the provider."""
+    result = client.embed(
+        ["", "", "a"], limits=Limits(max_batch=2), pin_provider=True, on_error="keep"
+    )
+
+    assert [failure.position for failure in result.failures] == [0, 1]
+    assert np.array_equal(result.vectors[2], server.vector("a"))
+
+
+def test_an_outage_is_named_in_the_result(server, client):
+    """Callers can tell what was refused from what was never sent."""
+    server.always(faults.status(402, "Insufficient credits"))
+
+    result = client.embed(list("abc"), on_error="keep")
+
+    assert "Insufficient credits" in str(result.stopped)
+
+
+def test_a_text_becomes_its_vector(server, client):
+    """The first example of the README."""
+    response = client.generate("a red fox")
+
+    assert np.array_equal(response.vectors, [server.vector("a red fox")])
+    assert response.data[0].embedding.shape == (8,)
+    assert response.data[0].index == 0
+    assert response.model == "embedding"
+    assert response.provider == "Example AI"
+    assert response.id.startswith("gen-emb-")
+    assert response.usage.prompt_tokens == response.usage.total_tokens == 2
+    assert response.usage.cost == pytest.approx(4e-08)
+    assert response.usage.is_byok is False
+    assert set(response.usage.cost_details) >= {"upstream_inference_cost"}
+
+
+def test_the_body_is_what_was_asked_and_nothing_else(server, client):
+    """No defaults travel, and every option does."""
+    client.generate("a", model="m")
+    client.generate(
+        ["a"],
+        model="m",
+        dimensions=4,
+        encoding_format="float",
+        input_type="search_query",
+        provider={"only": ["openai"], "zdr": True, "max_price": {"prompt": 0.1}},
+        user="u",
+        session_id="s",
+        trace={"trace_id": "t", "team": "search"},
+        extra_headers={"X-OpenRouter-Cache": "true"},
+        extra_body={"novelty": 1},
+    )
+
+    first, second = server.requests
+    assert first.body == {"input": "a", "model": "m", "encoding_format": "base64"}
+    assert second.body == {
+        "input": ["a"],
+        "model": "m",
+        "dimensions": 4,
+        "encoding_format": "float",
+        "input_type": "search_query",
+        "provider": {"only": ["openai"], "zdr": True, "max_price": {"prompt": "0.1"}},
+        "user": "u",
+        "session_id": "s",
+        "trace": {"trace_id": "t", "team": "search"},
+        "novelty": 1,
+    }
+    assert second.headers["x-openrouter-cache"] == "true"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1, 2, 3], [[1, 2], [3]], {"content": [{"type": "text", "text": "a"}]}],
+    ids=["tokens", "lists of tokens", "content"],
+)
+def test_every_kind_of_input_gets_its_vectors(value, server, client):
+    """Token ids travel as integers, content as content."""
+    response = client.generate(value)
+
+    (request,) = server.requests
+    sent = request.body["input"]
+    assert sent == (value if isinstance(value, list) else [value])
+    assert "1.0" not in str(sent)
+    items = sent if isinstance(sent[0], list | dict) else [sent]
+    assert np.array_equal(response.vectors, [server.vector(item) for item in items])
+
+
+@pytest.mark.parametrize("option", ["timeout", "deadline"])
+def test_bad_times_for_a_call_are_named(option, server, client):
+    """Before anything is sent."""
+    with pytest.raises(ConfigurationError, match=option):
+        client.generate("a", **{option: 0})
+
+    assert server.requests == ()
+
+
+async def test_cancellation_leaves_nothing_behind(server):
+    """A cancelled call ends at once, and the client goes on working."""
+    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
+        server.always(faults.silence())
+        task = asyncio.create_task(client.embeddings.generate(input="a", model="m"))
+        while not server.requests:  # noqa: ASYNC110 - the server lives in threads
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        server.always(None)
+        response = await client.embeddings.generate(input="a", model="m")
+
+    assert len(response) == 1
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_many_calls_at_once_do_not_disturb_each_other(server):
+    """Each gets its own vectors."""
+    texts = [f"text {number}" for number in range(50)]
+    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
+        responses = await asyncio.gather(
+            *(client.embeddings.generate(input=text, model="m") for text in texts)
+        )
+
+    for text, response in zip(texts, responses, strict=True):
+        assert np.array_equal(response.vectors, [server.vector(text)])

@@ -1,23 +1,34 @@
-"""What a caller gets back, as it is shown."""
+"""What a response is beside its vectors; prices and dates as they are read; short reprs."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from openrouter_embeddings import EmbeddedBatch, Embedding, EmbeddingsResponse
+from openrouter_embeddings import (
+    EmbeddedBatch,
+    Embedding,
+    EmbeddingsResponse,
+    MissingExtraError,
+)
 from openrouter_embeddings.cache import Hits
+from openrouter_embeddings.values import moment, price
 
-MATRIX = np.full((2, 1536), 0.123, np.float32)
+WIDE = np.full((2, 1536), 0.123, np.float32)
+MATRIX = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
 @pytest.mark.parametrize(
     ("value", "shape"),
     [
-        (EmbeddingsResponse(MATRIX), "shape (2, 1536)"),
-        (EmbeddedBatch(MATRIX), "shape (2, 1536)"),
-        (Embedding(0, MATRIX[0]), "shape (1536,)"),
-        (Hits(0, MATRIX), "shape (2, 1536)"),
+        (EmbeddingsResponse(WIDE), "shape (2, 1536)"),
+        (EmbeddedBatch(WIDE), "shape (2, 1536)"),
+        (Embedding(0, WIDE[0]), "shape (1536,)"),
+        (Hits(0, WIDE), "shape (2, 1536)"),
         (Embedding(0, "MATRIX0123"), "10 characters"),
     ],
     ids=["response", "batch", "vector", "hits", "base64"],
@@ -29,3 +40,91 @@ def test_results_show_shapes_and_never_numbers(value, shape):
     assert shape in shown
     assert "0.123" not in shown
     assert "MATRIX" not in shown
+
+
+@pytest.fixture(params=[EmbeddingsResponse, EmbeddedBatch], ids=lambda kind: kind.__name__)
+def response(request):
+    return request.param(vectors=MATRIX, model="m")
+
+
+def test_it_is_a_sequence_of_vectors(response):
+    """With a length, positions, slices and an order."""
+    assert len(response) == 2
+    assert response.dimensions == 3
+    assert response[1].tolist() == [3.0, 4.0, 5.0]
+    assert response[:1].shape == (1, 3)
+    assert [vector.tolist() for vector in response] == MATRIX.tolist()
+
+
+def test_numpy_takes_it_for_its_matrix(response):
+    """Without a copy where none is needed."""
+    assert np.shares_memory(np.asarray(response), MATRIX)
+    assert not np.shares_memory(np.array(response, copy=True), MATRIX)
+    assert np.asarray(response, dtype=np.float64).dtype == np.float64
+    with pytest.raises(ValueError, match="without a copy"):
+        np.array(response, dtype=np.float64, copy=False)
+
+
+def test_arrow_takes_it_for_a_column(response):
+    """By method and by protocol, FixedSizeList of float32."""
+    kind = pa.list_(pa.float32(), 3)
+
+    assert response.to_arrow().type == kind
+    assert pa.array(response).type == kind
+    assert pa.array(response).to_pylist() == MATRIX.tolist()
+
+
+def test_pandas_gets_a_row_for_each_vector(response):
+    """Rows are inputs, columns are dimensions."""
+    assert response.to_pandas().to_numpy().tolist() == MATRIX.tolist()
+
+
+def test_what_is_missing_is_named(response, monkeypatch):
+    """With the command that installs it."""
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+
+    with pytest.raises((MissingExtraError, ImportError), match="pandas"):
+        response.to_pandas()
+
+
+def test_the_repr_is_short(response):
+    """Fifteen hundred numbers have no place in it."""
+    assert "shape (" in repr(response)
+    assert "model='m'" in repr(response)
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ("0.00000002", Decimal("2E-8")),
+        (2e-08, Decimal("2E-8")),
+        (0, Decimal(0)),
+        ("-1", None),
+        ("", None),
+        ("free", None),
+        ("NaN", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_prices_are_decimals(value, amount):
+    """Texts and numbers; what is negative or unreadable is not fixed."""
+    assert price(value) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "when"),
+    [
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2027-03-01", datetime(2027, 3, 1, tzinfo=UTC)),
+        ("2027-03-01T12:00:00Z", datetime(2027, 3, 1, 12, tzinfo=UTC)),
+        ("someday", None),
+        ("", None),
+        (1e30, None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_dates_are_read_leniently(value, when):
+    """One odd date must not lose a model."""
+    assert moment(value) == when

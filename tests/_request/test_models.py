@@ -1,0 +1,89 @@
+"""Listings are read leniently: one odd entry, field or envelope loses no model."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from listings import listed, listing
+
+from openrouter_embeddings import (
+    ResponseValidationError,
+)
+
+ODD = [
+    {"id": "a/plain"},
+    {"id": "b/nulls", "pricing": None, "architecture": None, "links": None, "created": None},
+    {"id": "c/numbers", "pricing": {"prompt": 2e-08, "completion": 0}, "created": 1.5},
+    {"id": "d/router", "pricing": {"prompt": "-1", "completion": "-1"}, "context_length": 0},
+    {
+        "id": "e/new",
+        "architecture": {"input_modalities": ["smell"], "tokenizer": "Tomorrow", "x": 1},
+        "supported_parameters": ["mood"],
+        "expiration_date": "2027-03-01",
+        "hugging_face_id": "",
+        "novelty": True,
+    },
+    {"id": 17},
+    {"name": "no id"},
+    "a text",
+    None,
+    {"id": "f/odd", "pricing": "free"},
+    {"id": "g/last", "pricing": {"prompt": "0.000001", "overrides": [{"prompt": "0.000002"}]}},
+]
+
+
+def test_one_odd_model_does_not_lose_the_others(connect, serve):
+    """Entries that cannot be read are kept as they are, with the reason."""
+    _, catalog = listed(connect, serve, ODD)
+
+    assert [model.id[0] for model in catalog] == ["a", "b", "c", "d", "e", "g"]
+    assert [entry.raw for entry in catalog.unread] == [*ODD[5:9], ODD[9]]
+    assert all(entry.reason for entry in catalog.unread)
+    assert catalog.total_count == len(ODD)
+
+
+def test_what_is_known_of_a_model(connect, serve):
+    """Texts become dates and decimals; new values pass; the rest is in `raw`."""
+    _, catalog = listed(connect, serve, ODD)
+    by_id = {model.id: model for model in catalog}
+
+    assert by_id["c/numbers"].price_per_million == Decimal("0.02")
+    assert by_id["c/numbers"].created == datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=UTC)
+    assert by_id["d/router"].price_per_million is None
+    new = by_id["e/new"]
+    assert new.input_modalities == ("smell",)
+    assert new.supported_parameters == ("mood",)
+    assert new.expires == date(2027, 3, 1)
+    assert new.hugging_face_id is None
+    assert new.raw["novelty"] is True
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"data": [{"id": "m/0"}]},
+        {"data": [{"id": "m/0"}], "links": None},
+        {"data": [{"id": "m/0"}], "links": {}},
+        {"data": [{"id": "m/0"}], "links": {"next": ""}},
+        {"data": [{"id": "m/0"}], "links": [], "total_count": "1"},
+    ],
+    ids=str,
+)
+def test_older_and_odder_envelopes_are_read(payload, connect, serve):
+    """The count and the links were not always there."""
+    server = serve([])
+    server.script_models(listing(payload))
+
+    assert [model.id for model in connect(base_url=server.base_url).list_models()] == ["m/0"]
+
+
+@pytest.mark.parametrize("payload", [{}, {"data": None}, {"data": {"id": "m/0"}}, []], ids=str)
+def test_what_is_no_listing_is_an_error(payload, connect, serve):
+    """No empty catalog stands in for a reply that cannot be read."""
+    server = serve([])
+    server.script_models(*[listing(payload)] * 4)
+
+    with pytest.raises(ResponseValidationError):
+        connect(base_url=server.base_url).list_models()
