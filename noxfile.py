@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 CONSTRAINTS = ("-c", "requirements/constraints.txt")
-EXTRAS = "cli,local"
+EXTRAS = "jobs,cli,local"
 PARALLEL = ("-n", "auto")
 BARE = [
     *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),
@@ -38,8 +38,10 @@ def group(name: str) -> list[str]:
 
 
 def lowest(requirements: list[str]) -> list[str]:
-    """Turn lower bounds into pins."""
-    return [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in requirements]
+    """Turn lower bounds into pins; an extra that names another one of ours has none."""
+    own = f"{PROJECT['project']['name']}["
+    others = [requirement for requirement in requirements if not requirement.startswith(own)]
+    return [re.sub(r">=([\w.]+)", r"==\1", requirement) for requirement in others]
 
 
 def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:

@@ -182,7 +182,7 @@ def to_arrow(matrix: NDArray[np.float32]) -> pa.FixedSizeListArray[Any, Any]:
     """
     import numpy as np  # noqa: PLC0415 - numpy is imported on first use
 
-    arrow = require("pyarrow", extra="cli")
+    arrow = require("pyarrow", extra="jobs")
     flat = arrow.array(np.ascontiguousarray(matrix).reshape(-1), type=arrow.float32())
     return cast(
         "pa.FixedSizeListArray[Any, Any]",

@@ -18,14 +18,25 @@ NEEDS = {
     "cli": ("cli._app", "cli._options", "cli._files", "cli._contract"),
     "local": ("local", "local._app", "local._request", "local._model"),
 }
-WANTING = {module for modules in NEEDS.values() for module in modules}
 PRESENT = find_spec("typer") is not None
-
-
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
 )
+WANTING = {module for modules in NEEDS.values() for module in modules} | {
+    module for module in MODULES if module.partition(".")[0] == "jobs"
+}
+
+HIDDEN = """
+import sys
+sys.modules[sys.argv[1]] = None
+from openrouter_embeddings import MissingExtraError
+try:
+    exec(sys.argv[2])
+except MissingExtraError as error:
+    print(error)
+"""
+TO_ARROW = "import numpy; from openrouter_embeddings.values import to_arrow; to_arrow(numpy.eye(2))"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -42,6 +53,28 @@ def test_a_missing_extra_names_its_command():
         return
     with pytest.raises(MissingExtraError, match=r"openrouter-embeddings\[local\]"):
         import_module("openrouter_embeddings.local")
+
+
+@pytest.mark.parametrize(
+    ("package", "statement", "extra"),
+    [
+        ("pyarrow", "import openrouter_embeddings.jobs", "jobs"),
+        ("filelock", "from openrouter_embeddings.jobs import embed_file", "jobs"),
+        ("pyarrow", TO_ARROW, "jobs"),
+        ("pyarrow", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
+        ("filelock", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
+    ],
+)
+def test_the_extra_is_the_one_of_the_door(package, statement, extra):
+    """From Python it is `jobs`, from the command line `cli`."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIDDEN, package, statement],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert f"pip install 'openrouter-embeddings[{extra}]'" in done.stdout + done.stderr
 
 
 def test_the_command_line_says_what_is_missing():

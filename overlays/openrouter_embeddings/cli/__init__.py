@@ -15,6 +15,7 @@ __all__ = ["main", "run"]
 
 FAILED = 1
 WRONG_USAGE = 2
+_NEEDS = ("typer", "rich", "pyarrow", "filelock")
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def run(arguments: list[str]) -> int:
         The exit code.
     """
     try:
-        for package in ("typer", "rich"):
+        for package in _NEEDS:
             require(package, extra="cli")
         from openrouter_embeddings.cli._app import app  # noqa: PLC0415 - needs the extra
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import pyarrow as pa
 import typer
 
 from openrouter_embeddings import jobs
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.cli._options import (
     Dimensions,
@@ -135,8 +135,7 @@ def _use_system_memory() -> None:
 
     Only a program may decide that for its process; a library may not.
     """
-    arrow = require("pyarrow", extra="cli")
-    arrow.set_memory_pool(arrow.system_memory_pool())
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 @contextmanager

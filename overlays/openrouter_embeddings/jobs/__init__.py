@@ -7,7 +7,7 @@ The input is read in record batches and the output written in parts, so that the
 Every vector is kept on disk as soon as it arrives, in the folder ``vectors.parquet.parts``: when
 the process is killed, the same call goes on, and pays for nothing twice but what was in flight.
 At the end the parts become one file, and the folder goes. Until then it needs about twice the
-space of the vectors, and the final file once more. Needs the extra `cli`, for pyarrow.
+space of the vectors, and the final file once more. Needs the extra `jobs`: pyarrow and filelock.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from openrouter_embeddings._base.extras import require
+
+# Said once, here: the files behind this door import what they need by name.
+for _package in ("pyarrow", "filelock"):
+    require(_package, extra="jobs")
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
@@ -207,11 +214,9 @@ def _finished(out: str, settings: JobSettings) -> JobReport:
 def _notes(out: str) -> dict[str, str]:
     if Path(out).suffix.lower() != ".parquet":
         return {}
-    arrow = require("pyarrow", extra="cli")
-    parquet = require("pyarrow.parquet", extra="cli")
     try:
-        return notes_of(parquet.read_schema(out).metadata)
-    except arrow.ArrowException:
+        return notes_of(pq.read_schema(out).metadata)
+    except pa.ArrowException:
         return {}
 
 

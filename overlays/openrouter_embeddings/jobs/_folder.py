@@ -15,17 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import asdict, frozen
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._readers import EMBEDDING
 from openrouter_embeddings.jobs._settings import check_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    import pyarrow as pa
 
     from openrouter_embeddings.jobs._settings import JobSettings
     from openrouter_embeddings.values import RunStats
@@ -171,17 +170,16 @@ class JobFolder:
 
     def publish(self, table: pa.Table, start: int, *, failed: int, width: int) -> Part:
         """Add a part."""
-        parquet = require("pyarrow.parquet", extra="cli")
         path = self.path / f"part-{start:012d}.parquet"
         notes = {"start": start, "failed": failed, "width": width}
         metadata = {f"{PREFIX}{name}": str(value) for name, value in notes.items()}
         noted = table.replace_schema_metadata(metadata)
         with published(path) as beside:
-            parquet.write_table(
+            pq.write_table(
                 noted, beside, row_group_size=max(1, len(table)), **packing_of(noted.schema)
             )
         # Arrow's allocator would keep what it needed for a part, and more with each one.
-        require("pyarrow", extra="cli").default_memory_pool().release_unused()
+        pa.default_memory_pool().release_unused()
         return Part(path, start, len(table), failed, width)
 
     def parts(self) -> list[Part]:
@@ -207,7 +205,7 @@ class JobFolder:
 
 def give_back() -> None:
     """Return unused memory: Arrow's allocator would keep it, and more with each part."""
-    require("pyarrow", extra="cli").default_memory_pool().release_unused()
+    pa.default_memory_pool().release_unused()
 
 
 def packing_of(schema: pa.Schema) -> dict[str, Any]:
@@ -220,8 +218,7 @@ def packing_of(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _part(path: Path) -> Part:
-    parquet = require("pyarrow.parquet", extra="cli")
-    metadata = parquet.read_metadata(path)
+    metadata = pq.read_metadata(path)
     notes = notes_of(metadata.metadata)
     return Part(
         path,

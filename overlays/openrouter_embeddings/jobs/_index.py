@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from attrs import frozen
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._folder import notes_of
 from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, TEXT
@@ -63,8 +63,7 @@ def read_index(path: str) -> Index:
 
 
 def _read_parquet(path: Path) -> Index:
-    parquet = require("pyarrow.parquet", extra="cli")
-    found: Any = parquet.read_table(path)
+    found: Any = pq.read_table(path)
     vectors, names = vectors_of(found), found.column_names
     embedded = (
         found[ERROR].is_null().to_numpy() if ERROR in names else np.isfinite(vectors).all(axis=1)

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from attrs import define, field, frozen
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._readers import Columns, Reader, columns_of, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pyarrow as pa
 
 _FINGERPRINT_BYTES = 16
 
@@ -79,10 +79,9 @@ def _stamp(source: str) -> tuple[int, int]:
 @contextmanager
 def readable(source: str) -> Iterator[None]:
     """Name the input in what goes wrong while it is read."""
-    arrow = require("pyarrow", extra="cli")
     try:
         yield
-    except (OSError, UnicodeError, arrow.ArrowException) as exc:
+    except (OSError, UnicodeError, pa.ArrowException) as exc:
         message = f"input cannot be read: {source!r} ({exc})."
         raise ConfigurationError(message, argument="input") from exc
 
@@ -105,8 +104,6 @@ def look_through(
     Raises:
         ConfigurationError: The file or a column cannot be read.
     """
-    arrow = require("pyarrow", extra="cli")
-    compute = require("pyarrow.compute", extra="cli")
     reader = reader_of(source)
     with readable(source):
         stamp = _stamp(source)
@@ -114,10 +111,10 @@ def look_through(
         rows = empty = characters = 0
         schema = None
         for batch in reader.batches(columns, 0):
-            lengths = compute.utf8_length(batch.column(0))
+            lengths = pc.utf8_length(cast("pa.StringArray", batch.column(0)))
             rows += len(batch)
-            empty += lengths.null_count + (compute.sum(compute.equal(lengths, 0)).as_py() or 0)
-            characters += compute.sum(lengths).as_py() or 0
+            empty += lengths.null_count + pc.equal(lengths, pa.scalar(0)).true_count
+            characters += pc.sum(lengths).as_py() or 0
             schema = schema or batch.schema
         with Path(source).open("rb") as file:
             digest = hashlib.file_digest(
@@ -133,7 +130,7 @@ def look_through(
         characters=characters,
         fingerprint=digest.hexdigest(),
         stamp=stamp,
-        schema=schema or arrow.schema([(name, arrow.string()) for name in names]),
+        schema=schema or pa.schema([(name, pa.string()) for name in names]),
     )
 
 
@@ -167,5 +164,4 @@ class Feed:
                 batch = batch.slice(0, count)
             taken.append(batch)
             count -= len(batch)
-        table = require("pyarrow", extra="cli").Table
-        return cast("pa.Table", table.from_batches(taken, self.schema).combine_chunks())
+        return pa.Table.from_batches(taken, self.schema).combine_chunks()

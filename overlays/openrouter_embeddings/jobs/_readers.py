@@ -6,19 +6,18 @@ import csv
 import json
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
-
-    import pyarrow as pa
 
     Row = Sequence[object]
 
@@ -138,9 +137,8 @@ class _ParquetReader:
                 yield _with_text(batch.select(names), columns.text)
 
     def _open(self) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
-        parquet = require("pyarrow.parquet", extra="cli")
         # Without this a whole row group is fetched before its first row is handed out.
-        return parquet.ParquetFile(self.path, pre_buffer=False)
+        return pq.ParquetFile(self.path, pre_buffer=False)
 
 
 def _groups_after(metadata: Any, skip: int) -> tuple[list[int], int]:  # noqa: ANN401 - as above
@@ -163,16 +161,15 @@ def _without_first(batches: Iterable[Any], skip: int) -> Iterator[Any]:
 
 def _with_text(batch: Any, name: str) -> pa.RecordBatch:  # noqa: ANN401 - as above
     """Make sure that the first column is text, whatever encoding of text it has."""
-    arrow = require("pyarrow", extra="cli")
-    column, types = batch.column(0), arrow.types
+    column, types = batch.column(0), pa.types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)
     if not is_text:
         message = f"The column {name!r} holds {kind}, not text."
         hint = "Name the column that holds the text with --column."
         raise ConfigurationError(message, argument="column", hint=hint)
-    columns = [column.cast(arrow.string()), *batch.columns[1:]]
-    return cast("pa.RecordBatch", arrow.RecordBatch.from_arrays(columns, batch.schema.names))
+    columns = [column.cast(pa.string()), *batch.columns[1:]]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 @frozen
@@ -280,17 +277,16 @@ def _missing(number: int, columns: Columns, row: object) -> ConfigurationError:
 
 def _types_of(rows: Iterable[Row], names: Sequence[str]) -> dict[str, pa.DataType]:
     """Find one type for each column that all its values fit into."""
-    arrow = require("pyarrow", extra="cli")
-    found = arrow.schema([(name, arrow.null()) for name in names])
+    found = pa.schema([(name, pa.null()) for name in names])
     rows = iter(rows) if names else iter(())
     while chunk := list(islice(rows, AT_ONCE)):
         for place, name in enumerate(names):
             try:
                 # `infer_type` would overlook a text among numbers.
-                kind = arrow.array([row[place + 1] for row in chunk]).type
-                one = arrow.schema([(name, kind)])
-                found = arrow.unify_schemas([found, one], promote_options="permissive")
-            except arrow.ArrowException as exc:
+                values: list[Any] = [row[place + 1] for row in chunk]
+                one = pa.schema([(name, pa.array(values).type)])
+                found = pa.unify_schemas([found, one], promote_options="permissive")
+            except pa.ArrowException as exc:
                 message = f"The column {name!r} holds values of several types ({exc})."
                 raise ConfigurationError(message, argument="keep_columns") from exc
     return {name: found.field(name).type for name in names}
@@ -299,14 +295,13 @@ def _types_of(rows: Iterable[Row], names: Sequence[str]) -> dict[str, pa.DataTyp
 def _batched(
     rows: Iterable[Row], names: Sequence[str], types: Mapping[str, pa.DataType]
 ) -> Iterator[pa.RecordBatch]:
-    arrow = require("pyarrow", extra="cli")
     rows = iter(rows)
     while chunk := list(islice(rows, AT_ONCE)):
         columns = [
-            arrow.array([row[place] for row in chunk], type=types.get(name, arrow.string()))
+            pa.array([row[place] for row in chunk], type=types.get(name, pa.string()))
             for place, name in enumerate(names)
         ]
-        yield arrow.RecordBatch.from_arrays(columns, list(names))
+        yield pa.RecordBatch.from_arrays(columns, list(names))
 
 
 _READERS: Mapping[str, Callable[[Path], Reader]] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import frozen
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError, VectorError
 from openrouter_embeddings.jobs._folder import PREFIX, notes_of, packing_of, published
 from openrouter_embeddings.jobs._input import look_through
@@ -21,7 +22,6 @@ from openrouter_embeddings.values import to_arrow
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from openrouter_embeddings.values import EmbeddedBatch
@@ -59,8 +59,7 @@ class Output:
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the rows, a row group at a time."""
-        parquet = require("pyarrow.parquet", extra="cli")
-        with parquet.ParquetFile(self.path) as file:
+        with pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=columns)
 
@@ -71,11 +70,9 @@ def finished_output(out: str) -> Output:
     Raises:
         ConfigurationError: It is not there, or was not made by a job.
     """
-    parquet = require("pyarrow.parquet", extra="cli")
-    arrow = require("pyarrow", extra="cli")
     try:
-        metadata = parquet.read_metadata(out)
-    except (OSError, arrow.ArrowException) as exc:
+        metadata = pq.read_metadata(out)
+    except (OSError, pa.ArrowException) as exc:
         message = f"out cannot be read as Parquet: {out!r} ({exc})."
         raise ConfigurationError(message, argument="out") from exc
     schema = metadata.schema.to_arrow_schema()
@@ -153,11 +150,10 @@ def put_back(output: Output, rows: list[int], result: EmbeddedBatch) -> int:
         errors=errors,
         kept={rows[cut.position]: cut.kept for cut in result.truncated},
     )
-    parquet = require("pyarrow.parquet", extra="cli")
     packing = packing_of(patch.schema)
     with (
         published(output.path) as beside,
-        parquet.ParquetWriter(beside, patch.schema, **packing) as writer,
+        pq.ParquetWriter(beside, patch.schema, **packing) as writer,
     ):
         start = 0
         for table in output.tables():
@@ -187,9 +183,8 @@ def _new_errors(rows: list[int], result: EmbeddedBatch) -> dict[int, str | None]
 
 
 def _schema(output: Output, width: int, failed: int) -> pa.Schema:
-    arrow = require("pyarrow", extra="cli")
     place = output.schema.names.index(EMBEDDING)
-    vectors = arrow.field(EMBEDDING, arrow.list_(arrow.float32(), width))
+    vectors = pa.field(EMBEDDING, pa.list_(pa.float32(), width))
     notes = {**output.notes, "failed": str(failed), "dimensions": str(width)}
     named = {f"{PREFIX}{name}": value for name, value in notes.items()}
     return output.schema.set(place, vectors).with_metadata(named)
@@ -207,7 +202,6 @@ class _Patch:
 
     def applied(self, table: pa.Table, start: int) -> pa.Table:
         """Change the rows of a table whose first row is `start`."""
-        arrow = require("pyarrow", extra="cli")
         columns: dict[str, Any] = {name: table[name] for name in self.schema.names}
         errors = columns[ERROR].to_pylist()
         kept: list[int | None] = (
@@ -221,6 +215,6 @@ class _Patch:
                 kept[row - start] = self.kept.get(row)
             if row in self.errors and self.errors[row] is None:
                 matrix[row - start] = self.vectors[row]
-        columns |= {EMBEDDING: to_arrow(matrix), ERROR: arrow.array(errors, arrow.string())}
-        columns |= {KEPT: arrow.array(kept, arrow.int64())} if KEPT in columns else {}
-        return cast("pa.Table", arrow.table(columns, schema=self.schema))
+        columns |= {EMBEDDING: to_arrow(matrix), ERROR: pa.array(errors, pa.string())}
+        columns |= {KEPT: pa.array(kept, pa.int64())} if KEPT in columns else {}
+        return pa.table(columns, schema=self.schema)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from attrs import define, field, frozen
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import OpenRouterError, VectorError
 from openrouter_embeddings.jobs._folder import (
     PREFIX,
@@ -26,7 +27,6 @@ from openrouter_embeddings.jobs._writers import WRITERS, output_schema, table_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from openrouter_embeddings._bulk.stream import Course
@@ -268,9 +268,8 @@ class JobRun:
         self.folder.remove()
 
     def _tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
-        parquet = require("pyarrow.parquet", extra="cli")
         for part in self.parts:
-            with parquet.ParquetFile(part.path, pre_buffer=False) as file:
+            with pq.ParquetFile(part.path, pre_buffer=False) as file:
                 table = file.read(use_threads=False).replace_schema_metadata(None)
             yield widened(table, schema)
             del table
@@ -291,10 +290,9 @@ class JobRun:
 
     def shown_failures(self) -> list[tuple[int, str]]:
         """Return the first rows that failed in finished parts, with the reasons."""
-        parquet = require("pyarrow.parquet", extra="cli")
         found: list[tuple[int, str]] = []
         for part in self.parts:
             if part.failed and len(found) < MOST_SHOWN:
-                errors = parquet.read_table(part.path, columns=[ERROR])[ERROR].to_pylist()
+                errors = pq.read_table(part.path, columns=[ERROR])[ERROR].to_pylist()
                 found += [(part.start + row, error) for row, error in enumerate(errors) if error]
         return found[:MOST_SHOWN]

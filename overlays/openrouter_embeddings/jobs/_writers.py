@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._folder import PREFIX, packing_of
 from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, KEPT, TEXT
@@ -21,7 +22,6 @@ from openrouter_embeddings.values import to_arrow
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Tables = Iterator[pa.Table]
@@ -54,17 +54,16 @@ def output_schema(
         truncates: Whether texts may have been cut, which one more column then says.
         width: How many numbers a vector has.
     """
-    arrow = require("pyarrow", extra="cli")
     others = [field.remove_metadata() for field in list(source)[1:]]
     first = 0 if id_column is None else 1
-    text = [arrow.field(TEXT, arrow.string())] if keep_text else []
+    text = [pa.field(TEXT, pa.string())] if keep_text else []
     vectors = [
-        arrow.field(EMBEDDING, arrow.list_(arrow.float32(), width)),
-        arrow.field(ERROR, arrow.string()),
+        pa.field(EMBEDDING, pa.list_(pa.float32(), width)),
+        pa.field(ERROR, pa.string()),
     ]
-    kept = [arrow.field(KEPT, arrow.int64())] if truncates else []
+    kept = [pa.field(KEPT, pa.int64())] if truncates else []
     fields = [*others[:first], *text, *others[first:], *vectors, *kept]
-    return cast("pa.Schema", arrow.schema(fields))
+    return pa.schema(fields)
 
 
 def table_of(
@@ -83,12 +82,11 @@ def table_of(
         kept: How many characters were embedded, where a text was cut.
         schema: The columns of the output.
     """
-    arrow = require("pyarrow", extra="cli")
     columns: dict[str, Any] = {name: rows[name] for name in rows.column_names[1:]}
     columns |= {TEXT: rows.column(0), EMBEDDING: to_arrow(vectors), ERROR: list(errors)}
     columns[KEPT] = list(kept)
     chosen = {name: columns[name] for name in schema.names}
-    return cast("pa.Table", arrow.table(chosen, schema=schema))
+    return pa.table(chosen, schema=schema)
 
 
 def widened(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -109,8 +107,7 @@ def vectors_of(table: pa.Table) -> NDArray[np.float32]:
 
 
 def _write_parquet(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
-    parquet = require("pyarrow.parquet", extra="cli")
-    with parquet.ParquetWriter(path, schema, **packing_of(schema)) as writer:
+    with pq.ParquetWriter(path, schema, **packing_of(schema)) as writer:
         for table in tables:
             writer.write_table(table.replace_schema_metadata(schema.metadata), max(1, len(table)))
 
