@@ -7,24 +7,30 @@ needed to find out what is done; it says what the job is, who gave the vectors a
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import asdict, frozen
+from filelock import FileLock, Timeout
 
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._readers import EMBEDDING
 from openrouter_embeddings.jobs._settings import check_same
 
+if sys.platform == "darwin":
+    import fcntl
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from filelock import BaseFileLock
 
     from openrouter_embeddings.jobs._settings import JobSettings
     from openrouter_embeddings.values import RunStats
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
 PREFIX = "openrouter_embeddings."
 _FORMAT = 1
 _LOCK = "lock"
+
+# Windows opens no folder as a file.
+_FOLDERS_CAN_BE_FLUSHED = os.name != "nt"
 
 
 @frozen
@@ -112,21 +121,31 @@ class JobFolder:
         """Keep other processes from the job; a process that dies gives the lock back.
 
         Raises:
-            ConfigurationError: Another process works on it.
+            ConfigurationError: Another process works on it, or the folder cannot be made or locked.
         """
-        self.path.mkdir(exist_ok=True)
-        with (self.path / _LOCK).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise self._busy("works on") from exc
-            if os.fstat(file.fileno()).st_nlink == 0:
-                raise self._busy("has just finished")
+        lock = self._locked()
+        try:
             yield
+        finally:
+            lock.release()
+            # Where an open file cannot be deleted (Windows), `remove` left a folder with the lock
+            # alone; filelock deleted that file at its release. A folder with anything in it stays.
+            with suppress(OSError):
+                self.path.rmdir()
 
-    def _busy(self, what: str) -> ConfigurationError:
-        message = f"Another process {what} {self.path}."
-        return ConfigurationError(message, argument="out", hint="Wait for it, and try again.")
+    def _locked(self) -> BaseFileLock:
+        lock = FileLock(self.path / _LOCK)
+        try:
+            self.path.mkdir(exist_ok=True)
+            lock.acquire(blocking=False)
+        except Timeout as exc:
+            message = f"Another process works on {self.path}, or has just finished."
+            hint = "Wait for it, and try again."
+            raise ConfigurationError(message, argument="out", hint=hint) from exc
+        except OSError as exc:
+            message = f"{self.path} cannot be made or locked: {exc}."
+            raise ConfigurationError(message, argument="out") from exc
+        return lock
 
     def begin(self, settings: JobSettings, *, overwrite: bool) -> Progress:
         """Go on with the job, or write down what it is.
@@ -242,7 +261,8 @@ def notes_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
 def published(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """Hand out a name to write to, and move what was written there to its place, whole.
 
-    When this returns, the file outlives even a power cut.
+    When this returns, the file outlives a power cut, as far as the system can promise it: Windows
+    flushes the file and not its folder, macOS is asked to empty the disk's own buffer.
 
     Args:
         path: The place.
@@ -251,16 +271,30 @@ def published(path: Path, folder: Path | None = None) -> Iterator[Path]:
     beside = (folder or path.parent) / f".{path.name}.tmp"
     try:
         yield beside
-        _flush(beside)
+        _flush(beside, os.O_RDWR)
         beside.replace(path)
-        _flush(path.parent)
+        if _FOLDERS_CAN_BE_FLUSHED:
+            _flush(path.parent, os.O_RDONLY)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _flush(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
     try:
-        os.fsync(handle)
+        _flush_to_disk(handle)
     finally:
         os.close(handle)
+
+
+if sys.platform == "darwin":
+
+    def _flush_to_disk(handle: int) -> None:
+        # There fsync leaves what was written in the disk's own buffer; this request empties it.
+        try:
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+        except OSError:  # a disk that cannot, a network share say
+            os.fsync(handle)
+
+else:
+    _flush_to_disk = os.fsync
