@@ -17,6 +17,7 @@ from openrouter_embeddings import cli
 from openrouter_embeddings.local import LocalModel
 from openrouter_embeddings.testing import FaultServer, faults
 
+LOCAL = pytest.mark.local_model
 TEXTS = ["dogs are loyal", "the cat sat", "stocks fell", "für Elise  und mehr"]
 
 
@@ -49,6 +50,7 @@ def write(path, texts=TEXTS):
     return path
 
 
+@LOCAL
 @pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv", ".parquet"])
 def test_every_input_becomes_vectors(suffix, tmp_path, run):
     """Row i of the output is the vector of row i of the input."""
@@ -69,6 +71,7 @@ def test_every_input_becomes_vectors(suffix, tmp_path, run):
     assert metadata["openrouter_embeddings.source"] == str(source)
 
 
+@LOCAL
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".npy"])
 def test_every_output_can_be_searched(suffix, tmp_path, run):
     """The nearest text comes first."""
@@ -83,6 +86,7 @@ def test_every_output_can_be_searched(suffix, tmp_path, run):
     assert shown.count("0.") == 2
 
 
+@LOCAL
 def test_standard_input_is_read(tmp_path, run, monkeypatch):
     """A text a line."""
     monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n"))
@@ -93,6 +97,7 @@ def test_standard_input_is_read(tmp_path, run, monkeypatch):
     assert "2 of 2" in said
 
 
+@LOCAL
 def test_empty_rows_fail_and_the_others_do_not(tmp_path, run):
     """Exit code 3, NaN and an error in the row, nothing shifted."""
     source, out = write(tmp_path / "in.txt", ["a", None, "b"]), tmp_path / "out.parquet"
@@ -175,6 +180,7 @@ def test_the_models_are_listed(service, run):
     assert len([line for line in run("models", "--free")[1].splitlines() if "test/" in line]) == 1
 
 
+@LOCAL
 def test_the_local_model_is_listed(run):
     """Without a key and without a network."""
     assert "local/wordllama-256" in run("models", "--local")[1]
@@ -193,23 +199,30 @@ def test_without_a_key_both_ways_on_are_named(command, tmp_path, run):
     assert "--local" in said
 
 
+WRONG_USAGE = [
+    (("embed", "IN.txt", "--out", "out.xyz", "--local"), "tells no known format"),
+    (("embed", "IN.txt", "--out", "nowhere/out.npy", "--local"), "does not exist"),
+    (("embed", "missing.txt", "--out", "out.npy", "--local"), "is not there"),
+    (("embed", "IN.xyz", "--out", "out.npy", "--local"), "tells no known format"),
+    (("embed", "IN.txt", "--out", "out.npy"), "model is missing"),
+    (("embed", "IN.csv", "--out", "o.npy", "--local", "--column", "x"), "There is no column"),
+    (("embed", "bad.jsonl", "--out", "o.npy", "--local"), "line 1 is no JSON"),
+    (("embed", "numbers.jsonl", "--out", "o.npy", "--local"), "line 1 must be text"),
+    (("embed", "IN.txt"), "Missing option '--out'"),
+    (("embed", "IN.txt", "--out", "o.npy", "--batch-size", "0"), "Invalid value"),
+    (("search", "x", "--index", "missing.parquet", "--local"), "cannot be read"),
+    (("search", "x", "--index", "IN.txt", "--local"), "tells no known format"),
+    (("nonsense",), "No such command"),
+    (("serve", "--host", "256.0.0.1"), "Cannot listen"),
+]
+START_THE_SERVER = {"--local", "serve"}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("embed", "IN.txt", "--out", "out.xyz", "--local"), "tells no known format"),
-        (("embed", "IN.txt", "--out", "nowhere/out.npy", "--local"), "does not exist"),
-        (("embed", "missing.txt", "--out", "out.npy", "--local"), "is not there"),
-        (("embed", "IN.xyz", "--out", "out.npy", "--local"), "tells no known format"),
-        (("embed", "IN.txt", "--out", "out.npy"), "model is missing"),
-        (("embed", "IN.csv", "--out", "o.npy", "--local", "--column", "x"), "There is no column"),
-        (("embed", "bad.jsonl", "--out", "o.npy", "--local"), "line 1 is no JSON"),
-        (("embed", "numbers.jsonl", "--out", "o.npy", "--local"), "line 1 must be text"),
-        (("embed", "IN.txt"), "Missing option '--out'"),
-        (("embed", "IN.txt", "--out", "o.npy", "--batch-size", "0"), "Invalid value"),
-        (("search", "x", "--index", "missing.parquet", "--local"), "cannot be read"),
-        (("search", "x", "--index", "IN.txt", "--local"), "tells no known format"),
-        (("nonsense",), "No such command"),
-        (("serve", "--host", "256.0.0.1"), "Cannot listen"),
+        pytest.param(*row, marks=LOCAL if START_THE_SERVER & {*row[0]} else ())
+        for row in WRONG_USAGE
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
 )
@@ -227,6 +240,7 @@ def test_wrong_usage_is_named(words, message, tmp_path, run, monkeypatch):
     assert message in " ".join(said.replace("│", " ").split())
 
 
+@LOCAL
 def test_an_index_of_the_local_model_needs_it(tmp_path, run, monkeypatch):
     """Other models' vectors mean nothing beside its own."""
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-x")
@@ -260,6 +274,7 @@ def test_the_width_of_an_index_is_remembered(service, tmp_path, run):
     assert service.requests[-1].body["dimensions"] == 4
 
 
+@LOCAL
 def test_lines_break_at_line_feeds_only(tmp_path, run):
     """Other separators stand inside texts."""
     source, out = tmp_path / "in.txt", tmp_path / "out.parquet"
@@ -270,6 +285,7 @@ def test_lines_break_at_line_feeds_only(tmp_path, run):
     assert pq.read_table(out)["text"].to_pylist() == ["a\u2028b", "c\x0bd"]
 
 
+@LOCAL
 def test_the_demo_answers_right(run):
     """Three questions, and each first hit from the right topic."""
     code, shown, _ = run("demo")
@@ -282,6 +298,7 @@ def test_the_demo_answers_right(run):
     assert "Cost: $0" in shown
 
 
+@LOCAL
 def test_the_demo_says_when_it_is_wrong(run, monkeypatch):
     """It checks its own answers."""
     monkeypatch.setattr("openrouter_embeddings.cli._demo.QUESTIONS", {"What is a loop?": "nothing"})
@@ -292,6 +309,7 @@ def test_the_demo_says_when_it_is_wrong(run, monkeypatch):
     assert "not what was expected: What is a loop?" in shown
 
 
+@LOCAL
 def test_the_command_is_installed(tmp_path):
     """As a program of its own, quiet in a pipe."""
     command = [sys.executable, "-m", "openrouter_embeddings", "embed", "-"]

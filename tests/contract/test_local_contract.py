@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 
 from openrouter_embeddings.local import MODEL_ID, LocalServer
 
+pytestmark = pytest.mark.local_model
+
 CONTRACT = yaml.safe_load(Path(__file__).parents[2].joinpath("openapi.yaml").read_text("utf-8"))
 POST, GET = ("post", "/embeddings"), ("get", "/embeddings/models")
 KEY = {"Authorization": "Bearer any"}

@@ -134,6 +134,7 @@ def test_encodings_that_disagree_are_noticed(server, monkeypatch):
     assert "encodings agree" in {finding.rule for finding in checked(server).wrong}
 
 
+@pytest.mark.local_model
 def test_the_local_server_holds_and_shows_every_status_that_it_has():
     """No failure, and all documented statuses that it can produce."""
     with LocalServer(max_inputs=100, max_body_bytes=100_000) as server:
@@ -197,6 +198,7 @@ def test_the_packaged_document_is_the_contract(document):
     assert contract_document() == document
 
 
+@pytest.mark.local_model
 def test_the_command(server, capsys, monkeypatch, tmp_path):
     """0 where it holds, 1 where it does not, 2 where there is nothing to check."""
     monkeypatch.setenv("KEY", server.api_key)

@@ -11,13 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.DOTALL)
+FOUND = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.DOTALL)
+BLOCKS = [
+    pytest.param(*block, marks=pytest.mark.local_model if "LocalServer" in block[0] else ())
+    for block in FOUND
+]
 
 
 def test_there_are_blocks():
     """The pattern finds them."""
-    assert len(BLOCKS) == 4
-    assert sum(bool(output) for _, output in BLOCKS) == 3
+    assert len(FOUND) == 4
+    assert sum(bool(output) for _, output in FOUND) == 3
 
 
 @pytest.mark.parametrize(("code", "output"), BLOCKS, ids=range(len(BLOCKS)))

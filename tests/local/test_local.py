@@ -21,6 +21,8 @@ from openrouter_embeddings import ConfigurationError, OpenRouter
 from openrouter_embeddings import local as local_module
 from openrouter_embeddings.local import MODEL_ID, LocalModel, LocalServer
 
+pytestmark = pytest.mark.local_model
+
 KEY = {"Authorization": "Bearer any"}
 
 

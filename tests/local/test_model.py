@@ -13,6 +13,8 @@ import pytest
 from openrouter_embeddings import ConfigurationError
 from openrouter_embeddings.local import CONTEXT_LENGTH, LocalModel
 
+pytestmark = pytest.mark.local_model
+
 SENTENCES = [
     "The cat sat on the mat",
     "Dogs are loyal companions",

@@ -39,9 +39,10 @@ def _bytes(body, draw):
 def _structure(body, draw):
     try:
         root = json.loads(body)
+        places = list(_places(root))
     except (ValueError, RecursionError):
+        # How deep json can read depends on the Python: 3.14 reads deeper than this can walk.
         return body
-    places = list(_places(root))
     if not places:
         return body
     owner, key = draw.choice(places)

@@ -7,7 +7,8 @@
         response = client.embeddings.generate(input="a red fox", model="local/wordllama-256")
 
 The server keeps to the contract: what the service refuses, it refuses, with the same status and
-envelope. Any key will do, but there must be one. The extra `local` brings what it needs.
+envelope. Any key will do, but there must be one. The extra `local` brings what it needs; on
+Python 3.14 and later its model has no wheels yet.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class LocalServer:
 
         Raises:
             ConfigurationError: It runs already, or the address cannot be used.
-            MissingExtraError: The extra `local` is not installed.
+            MissingExtraError: The extra `local` is not installed, or has no model for this Python
+                (3.14 and later).
         """
         if self._thread is not None:
             raise ConfigurationError("The server runs already.")
@@ -188,10 +190,12 @@ def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
 
     Raises:
         ConfigurationError: The address cannot be used.
-        MissingExtraError: The extra `local` is not installed.
+        MissingExtraError: The extra `local` is not installed, or has no model for this Python
+            (3.14 and later).
     """
+    app = create_app()
     listener = _listen(host, port)
-    server = uvicorn.Server(_config(create_app()))
+    server = uvicorn.Server(_config(app))
     sys.stderr.write(
         f"Serving {MODEL_ID} on {_base_url(listener)} (any key will do; Ctrl-C ends it)\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Sized
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ import numpy as np
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -30,6 +32,9 @@ CONTEXT_LENGTH = 8192
 _BLOCK_ITEMS = 64
 _BLOCK_CHARACTERS = 16_384
 _BLOCK_TOKENS = 4096
+
+# The extra leaves wordllama out from here on: its newest release, 0.4.0.post1, ends with 3.13.
+_FIRST_WITHOUT_WHEELS = (3, 14)
 
 _Sized = TypeVar("_Sized", bound=Sized)
 
@@ -63,9 +68,25 @@ def _root_logger_kept() -> Iterator[None]:
         root.setLevel(level)
 
 
+def _import_wordllama() -> ModuleType:
+    try:
+        return require("wordllama", extra="local")
+    except MissingExtraError as error:
+        if sys.version_info < _FIRST_WITHOUT_WHEELS:
+            raise
+        raise _no_wheels() from error
+
+
+def _no_wheels() -> MissingExtraError:
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    message = f"The local model (wordllama) has no wheels for Python {python} yet."
+    hint = "Use Python 3.11 to 3.13 for the local model; everything else works here."
+    return MissingExtraError(message, hint=hint)
+
+
 def _load_wordllama() -> tuple[NDArray[np.float32], _Tokenizer]:
     with _root_logger_kept():
-        wordllama = require("wordllama", extra="local")
+        wordllama = _import_wordllama()
     # By default it looks in folders that its wheel does not have, and then in the network.
     folder = Path(cast("str", wordllama.__file__)).parent
     loaded = wordllama.WordLlama.load(dim=DIMENSIONS[-1], cache_dir=folder, disable_download=True)
@@ -123,7 +144,8 @@ class LocalModel:
             The model; the same one at every call.
 
         Raises:
-            MissingExtraError: The extra `local` is not installed.
+            MissingExtraError: The extra `local` is not installed, or has no model for this Python
+                (3.14 and later).
         """
         with cls._lock:
             if cls._loaded is None:
