@@ -47,7 +47,7 @@ def main(words: list[str]) -> int:
     if given.json:
         print(drift_json(drift))
     else:
-        print(f"{theirs.name}: {len(theirs.root.get('paths') or {})} paths, ", end="")
+        print(f"{theirs.name}: {len(theirs.paths)} paths, ", end="")
         print(f"{len(reached(theirs))} components reached from two operations")
         print(drift_text(drift))
     if given.apply and drift.new:

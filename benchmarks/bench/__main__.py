@@ -88,7 +88,8 @@ def measured(peer: str, way: str, url: str, count: int, calls: int) -> dict[str,
     if done.returncode:
         errors = _ERROR.findall(done.stderr)
         return {"failed": ": ".join(errors[-1]) if errors else f"exit {done.returncode}"}
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> int:

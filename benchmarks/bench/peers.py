@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Texts = Sequence[str]
+    Vectors = list[Sequence[float] | np.ndarray]
     Call = Callable[[Texts], np.ndarray]
 
 KEY = "sk-or-bench"
@@ -26,11 +27,11 @@ def _stacked(vectors: Sequence[object]) -> np.ndarray:
     return np.array(vectors, dtype=np.float32)
 
 
-def _in_batches(call: Callable[[Texts], list], size: int) -> Callable[[Texts], np.ndarray]:
+def _in_batches(call: Callable[[Texts], Vectors], size: int) -> Callable[[Texts], np.ndarray]:
     """Write what users write: a loop over slices, and one array at the end."""
 
     def run(texts: Texts) -> np.ndarray:
-        found: list = []
+        found: Vectors = []
         for start in range(0, len(texts), size):
             found += call(texts[start : start + size])
         return _stacked(found)
@@ -38,7 +39,7 @@ def _in_batches(call: Callable[[Texts], list], size: int) -> Callable[[Texts], n
     return run
 
 
-def _threads(call: Callable[[Texts], list], size: int) -> Callable[[Texts], np.ndarray]:
+def _threads(call: Callable[[Texts], Vectors], size: int) -> Callable[[Texts], np.ndarray]:
     """Send slices from a pool of threads."""
 
     def run(texts: Texts) -> np.ndarray:
@@ -104,7 +105,7 @@ def openai(url: str) -> dict[str, Call]:
 
     client = OpenAI(api_key=KEY, base_url=url)
 
-    def call(texts: Texts) -> list:
+    def call(texts: Texts) -> Vectors:
         reply = client.embeddings.create(input=list(texts), model=MODEL)
         return [item.embedding for item in reply.data]
 
@@ -121,7 +122,7 @@ def openrouter(url: str) -> dict[str, Call]:
 
     client = OpenRouter(api_key=KEY, server_url=url)
 
-    def call(texts: Texts) -> list:
+    def call(texts: Texts) -> Vectors:
         reply = client.embeddings.generate(input=list(texts), model=MODEL)
         return [item.embedding for item in reply.data]
 
@@ -138,7 +139,7 @@ def requests_guide(url: str) -> dict[str, Call]:
 
     headers = {"Authorization": f"Bearer {KEY}"}
 
-    def call(texts: Texts) -> list:
+    def call(texts: Texts) -> Vectors:
         body = {"model": MODEL, "input": list(texts)}
         reply = requests.post(f"{url}/embeddings", headers=headers, json=body, timeout=60)
         reply.raise_for_status()
@@ -157,7 +158,7 @@ def httpx_base64(url: str) -> dict[str, Call]:
 
     client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
 
-    def call(texts: Texts) -> list:
+    def call(texts: Texts) -> Vectors:
         body = {"model": MODEL, "input": list(texts), "encoding_format": "base64"}
         reply = client.post(f"{url}/embeddings", json=body).raise_for_status()
         found = reply.json()["data"]
@@ -175,7 +176,7 @@ def litellm(url: str) -> dict[str, Call]:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     import litellm as library
 
-    def call(texts: Texts) -> list:
+    def call(texts: Texts) -> Vectors:
         reply = library.embedding(
             model=f"openai/{MODEL}", input=list(texts), api_base=url, api_key=KEY
         )

@@ -28,7 +28,8 @@ _USAGE = {"prompt_tokens": 8, "total_tokens": 8, "cost": 1e-7}
 def matrix() -> np.ndarray:
     """Make the vectors that every reply begins with, float32 of unit length."""
     rows = np.random.default_rng(0).standard_normal((2048, WIDTH)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 @functools.cache

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Side = Literal["request", "reply"]
 Breaks = Literal["callers", "readers", "nobody"]
+Place = tuple[str, Side, str]
 NONE = "-"
 
 
@@ -79,7 +80,7 @@ def _parameters(old: Operation, new: Operation) -> Iterator[Difference]:
 
 
 def _parameter(operation: str, name: str, old: Parameter, new: Parameter) -> Iterator[Difference]:
-    place = (operation, "request", "parameters")
+    place: Place = (operation, "request", "parameters")
     if old.required != new.required:
         what = "became required" if new.required else "no longer required"
         yield _row(*place, (name,), what, old.required, new.required, new.required)
@@ -88,7 +89,7 @@ def _parameter(operation: str, name: str, old: Parameter, new: Parameter) -> Ite
 
 
 def _bodies(old: Operation, new: Operation) -> Iterator[Difference]:
-    place = (old.name, "request", "body")
+    place: Place = (old.name, "request", "body")
     if old.body_required != new.body_required:
         what = "became required" if new.body_required else "no longer required"
         yield _row(*place, (), what, old.body_required, new.body_required, new.body_required)
@@ -98,7 +99,7 @@ def _bodies(old: Operation, new: Operation) -> Iterator[Difference]:
 def _replies(old: Operation, new: Operation) -> Iterator[Difference]:
     for status in sorted(set(old.replies) | set(new.replies)):
         before, after = old.replies.get(status), new.replies.get(status)
-        place = (old.name, "reply", status)
+        place: Place = (old.name, "reply", status)
         if before is None:
             yield _row(*place, (), "status added", NONE, status, breaks=False)
         elif after is None:
@@ -110,7 +111,7 @@ def _replies(old: Operation, new: Operation) -> Iterator[Difference]:
 
 
 def _headers(old: Reply, new: Reply, operation: str, status: str) -> Iterator[Difference]:
-    place = (operation, "reply", status)
+    place: Place = (operation, "reply", status)
     for name in sorted(set(old.headers) | set(new.headers)):
         before, after = old.headers.get(name), new.headers.get(name)
         path = (f"header {name}",)

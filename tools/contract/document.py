@@ -32,6 +32,12 @@ class Document:
     root: Json
     name: str = "the document"
 
+    @property
+    def paths(self) -> Json:
+        """The paths with their operations; none where the document has none."""
+        found = self.root.get("paths")
+        return found if isinstance(found, Mapping) else {}
+
     def resolve(self, reference: str) -> object:
         """Follow a reference inside the document, ``#/components/schemas/X`` say."""
         if not reference.startswith("#/"):

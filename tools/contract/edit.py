@@ -389,7 +389,8 @@ def _type_word(types: frozenset[str]) -> Any:  # noqa: ANN401 - a word or a list
 
 
 def _quoted(text: str) -> str:
-    return SingleQuotedScalarString(text)
+    quoted: str = SingleQuotedScalarString(text)
+    return quoted
 
 
 def _pascal(name: str) -> str:

@@ -66,7 +66,7 @@ def node_of(document: Document, method: str, path: str) -> tuple[Json, Json]:
     Returns:
         The path's node, and the operation's.
     """
-    paths = cast("Mapping[str, object]", document.root.get("paths") or {})
+    paths = document.paths
     name = path if path in paths else next((each for each in paths if each.endswith(path)), None)
     if name is not None:
         node = document.followed(paths[name])
