@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -15,6 +17,7 @@ nox.options.sessions = [
     "bare",
     "minimums",
     "tests",
+    "build",
     "demo",
 ]
 nox.options.error_on_external_run = True
@@ -28,6 +31,12 @@ PARALLEL = ("-n", "auto")
 BARE = [
     *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),
     *("tests/testing", "tests/bare", "tests/test_architecture.py"),
+]
+# The local model has no wheels for later Pythons.
+LOCAL_MODEL = sys.version_info < (3, 14)
+README_RUNS: list[tuple[str, tuple[str, ...]]] = [
+    ("", ()),
+    *([("[local]", ("--local",))] if LOCAL_MODEL else []),
 ]
 WITH_EXTRAS = [f"tests/{room}" for room in ("cli", "docs", "jobs", "local", "values")]
 
@@ -51,9 +60,36 @@ def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:
     session.install(*CONSTRAINTS, "-e", target, *needed)
 
 
+def empty_environment(session: nox.Session) -> str:
+    """Make an environment with nothing in it but pip, and give its Python."""
+    folder = Path(session.create_tmp()) / "empty"
+    session.run("python", "-m", "venv", "--clear", str(folder))
+    return str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist, install each where nothing else is, and run the README there."""
+    session.install(*CONSTRAINTS, *group("build"))
+    folder = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    # The wheel is built from the sdist, which must therefore be whole.
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    files = sorted(map(str, folder.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    for file in files:
+        python = empty_environment(session)
+        for extra, options in README_RUNS:
+            what = f"{file}{extra}"
+            session.run(python, "-m", "pip", "install", "-q", *CONSTRAINTS, what, external=True)
+            session.run(python, "-I", "tools/readme.py", *options, external=True)
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Embed the Python language reference on this machine and search it."""
+    if not LOCAL_MODEL:
+        session.skip("The local model has no wheels for this Python.")
     install(session)
     session.run("openrouter-embeddings", "demo")
 
@@ -194,7 +230,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     options = ("--universal", "--python-version", "3.11", "--no-header", "--no-annotate")
     quiet = ("--no-emit-index-url", "--quiet", "--upgrade")
-    groups = [part for name in ("test", "lint", "typing") for part in ("--group", name)]
+    groups = [part for name in ("test", "lint", "typing", "build") for part in ("--group", name)]
     extras = [part for name in f"{EXTRAS},contract".split(",") for part in ("--extra", name)]
     target = "requirements/constraints.txt"
     run = ("uv", "pip", "compile", *options, *quiet)

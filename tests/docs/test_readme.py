@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
 
 import pytest
+from readme import blocks, printed
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-FOUND = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.DOTALL)
-BLOCKS = [
-    pytest.param(*block, marks=pytest.mark.local_model if "LocalServer" in block[0] else ())
-    for block in FOUND
+BLOCKS = blocks(TEXT)
+CASES = [
+    pytest.param(block, marks=pytest.mark.local_model if block.needs_local_model else ())
+    for block in BLOCKS
 ]
 
 
 def test_there_are_blocks():
     """The pattern finds them."""
-    assert len(FOUND) == 4
-    assert sum(bool(output) for _, output in FOUND) == 3
+    assert len(BLOCKS) == 4
+    assert sum(bool(block.output) for block in BLOCKS) == 3
+    assert [block.needs_local_model for block in BLOCKS] == [True, False, False, False]
 
 
-@pytest.mark.parametrize(("code", "output"), BLOCKS, ids=range(len(BLOCKS)))
-def test_a_block_prints_what_it_shows(code, output):
+@pytest.mark.parametrize("block", CASES, ids=range(len(CASES)))
+def test_a_block_prints_what_it_shows(block):
     """Character by character."""
-    printed = io.StringIO()
-
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
-
-    assert printed.getvalue() == output
+    assert printed(block) == block.output
 
 
 def test_every_command_that_is_named_exists():
