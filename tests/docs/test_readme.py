@@ -35,7 +35,8 @@ def test_every_command_that_is_named_exists():
     sessions = set(
         re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
     )
-    texts = TEXT + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    others = (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "releasing.md")
+    texts = TEXT + "".join(path.read_text(encoding="utf-8") for path in others)
     named = {name for words in re.findall(r"nox -s ([a-z_ ]+)", texts) for name in words.split()}
 
     assert named
@@ -44,7 +45,7 @@ def test_every_command_that_is_named_exists():
 
 def test_every_link_leads_somewhere():
     """Files that are linked exist."""
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
-            assert (ROOT / target).exists(), target
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/releasing.md"):
+        document = ROOT / name
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), target

@@ -8,7 +8,7 @@ it makes; both checkers fail on an ignored error that is not there.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_type
 
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 import openrouter_embeddings
 from openrouter_embeddings import (
+    AsyncBatchStream,
     AsyncEmbeddings,
     AsyncOpenRouter,
     Audio,
+    BatchStream,
     Catalog,
     Content,
     EmbeddedBatch,
@@ -93,7 +95,7 @@ def many_inputs(client: OpenRouter, cache: EmbeddingCache) -> None:
     assert_type(result.failures[0].error, OpenRouterError)
     assert_type(client.embeddings.embed_query("a", model=MODEL), Matrix)
     assert_type(client.embeddings.embed_documents(["a"], model=MODEL), EmbeddedBatch)
-    assert_type(client.embeddings.stream(["a"], model=MODEL), Iterator[EmbeddedBatch])
+    assert_type(client.embeddings.stream(["a"], model=MODEL), BatchStream)
     assert_type(client.embeddings.estimate(["a"], model=MODEL), Estimate)
     client.embeddings.embed(["a"], model=MODEL, cash=cache)  # type: ignore[call-arg]  # a misspelt option
     client.embeddings.embed(["a"], model=MODEL, on_error="ignore")  # type: ignore[arg-type]  # one of two
@@ -104,7 +106,7 @@ async def many_inputs_async(client: AsyncOpenRouter) -> None:
     assert_type(await client.embeddings.generate(input="a", model=MODEL), EmbeddingsResponse)
     assert_type(await client.embeddings.embed(["a"], model=MODEL), EmbeddedBatch)
     assert_type(await client.embeddings.embed_query("a", model=MODEL), Matrix)
-    assert_type(client.embeddings.stream(["a"], model=MODEL), AsyncGenerator[EmbeddedBatch, None])
+    assert_type(client.embeddings.stream(["a"], model=MODEL), AsyncBatchStream)
     assert_type(await client.embeddings.list_models(), Catalog)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Error = type[BaseException] | BaseException
 
-__all__ = ["AsyncBatchStream", "BatchStream", "Course"]
+__all__ = ["AsyncBatchStream", "BatchStream"]
 
 
 @define(eq=False)
