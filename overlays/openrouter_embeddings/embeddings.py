@@ -20,6 +20,7 @@ from openrouter_embeddings._bulk.stream import AsyncBatchStream, BatchStream, Co
 from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
+from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings.inputs import embedding_request
 
@@ -53,13 +54,13 @@ class _Calls:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._float_only: set[tuple[str, str]] = set()
+        self._lessons = Lessons(settings.clock)
 
-    def _operation(self, request: EmbeddingRequest) -> EmbedOperation:
-        return EmbedOperation.of(request, self._float_only)
+    def _batch_operation(self, request: EmbeddingRequest) -> EmbedOperation:
+        return EmbedOperation.of(request, self._lessons)
 
     def _set_up(self, model: str, options: Mapping[str, object]) -> BulkSetup:
-        return set_up(model, self._settings, self._operation, options)
+        return set_up(model, self._settings, self._batch_operation, options)
 
     def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
         """Ask what the listing says of the model, where a run must know."""
@@ -138,7 +139,7 @@ class Embeddings(_Calls):
             extra_body=extra_body,
         )
         settings = self._settings.override(timeout, deadline, retries)
-        return self._run(answer(self._operation(request), settings))
+        return self._run(answer(EmbedOperation.of(request, self._lessons), settings))
 
     def list_models(
         self,
@@ -344,7 +345,7 @@ class AsyncEmbeddings(_Calls):
             extra_body=extra_body,
         )
         settings = self._settings.override(timeout, deadline, retries)
-        return await self._run(answer(self._operation(request), settings))
+        return await self._run(answer(EmbedOperation.of(request, self._lessons), settings))
 
     async def list_models(
         self,

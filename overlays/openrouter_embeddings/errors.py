@@ -284,10 +284,12 @@ class ResponseValidationError(OpenRouterError):
 
 
 class VectorError(ResponseValidationError):
-    """The vectors of a reply cannot be trusted: wrong count, index, width, or not finite.
+    """The vectors of a reply cannot be trusted: wrong count, index, width, or odd numbers.
 
     Attributes:
         vectors: How many vectors came, where the count is what is wrong; else None.
+        rows: The positions of the inputs concerned, where single vectors are what is wrong.
+        undecodable: The base64 text cannot be what it claims; numbers may still be had.
     """
 
     def __init__(
@@ -295,12 +297,16 @@ class VectorError(ResponseValidationError):
         message: str = "",
         *,
         vectors: int | None = None,
+        rows: tuple[int, ...] = (),
+        undecodable: bool = False,
         body: str = "",
         request_id: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, body=body, request_id=request_id, hint=hint)
         self.vectors = vectors
+        self.rows = rows
+        self.undecodable = undecodable
 
 
 class PartialFailureError(OpenRouterError):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import EmbeddingsResponse
+from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.inputs import embedding_request
@@ -35,7 +36,7 @@ def body():
 def test_a_large_reply_is_read_with_few_copies(body):
     """The peak stays below one and a half times what it is."""
     request = embedding_request(input=["a"] * COUNT, model="m")
-    operation = EmbedOperation.of(request, set())
+    operation = EmbedOperation.of(request, Lessons(lambda: 0.0))
     reply = Reply(200, {}, body, datetime.now(UTC))
 
     tracemalloc.start()

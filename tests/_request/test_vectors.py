@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import VectorError
-from openrouter_embeddings._request.vectors import decode, find_order, make_matrix
+from openrouter_embeddings._request import vectors
+from openrouter_embeddings._request.vectors import decode, find_order, make_error
+
+
+def make_matrix(*given):
+    """Make a matrix of vectors that are all good, or raise what is wrong."""
+    matrix, faults = vectors.make_matrix(*given)
+    if faults:
+        raise make_error(faults)
+    return matrix
 
 
 def text_of(*numbers):
@@ -78,6 +87,8 @@ def test_numbers_and_base64_give_the_same_matrix():
         ([[1.0, 2.0], [1.0, 2.0]], 3, "3 dimensions were asked for and vectors of 2"),
         ([[], []], None, "input 0 is empty"),
         (["", ""], None, "input 0 is empty"),
+        ([text_of(1e-13, 0)], None, "as large as 1.0e-13"),
+        ([text_of(1, 0), text_of(1e10, 0)], None, "input 1 has numbers as large as 1.0e\\+10"),
         ([[1.0, float("nan")], [1.0, 2.0]], None, "input 0 holds a number that is not finite"),
         ([[1.0, 2.0], [1.0, float("-inf")]], None, "input 1 holds a number that is not finite"),
         ([[1.0, 2.0], [1.0, 1e39]], None, "input 1 holds a number that is not finite"),
@@ -103,8 +114,8 @@ def test_vectors_that_cannot_be_trusted_are_refused(embeddings, dimensions, prob
 
 @pytest.mark.parametrize("number", [1e-45, 1e-30, 1e25, 3.4e38])
 def test_extreme_numbers_are_vectors(number):
-    """Their squares are zero or infinite; they are not."""
-    matrix = make_matrix([text_of(number, 0), text_of(0, -number)], [0, 1], None)
+    """As JSON numbers, whose type nobody can mistake: their squares are zero or infinite."""
+    matrix = make_matrix([[number, 0], [0, -number]], [0, 1], None)
 
     assert matrix.tolist() == np.float32([[number, 0], [0, -number]]).tolist()
 
@@ -122,11 +133,11 @@ def test_base64_of_every_width_is_decoded(width, count):
 
 
 @pytest.mark.parametrize(
-    "bad", ["=AAAAAAA", "AA==AAAA", "AAAAAA=A", "AAAA====", "AAAA AA=", "AAA-AAA="]
+    "bad", ["=AAAAAAA", "AA==AAAA", "AAAAAA=A", "AAAA====", "AAAA AA=", "AA-+AAA=", "AA/_AAA="]
 )
 @pytest.mark.parametrize("width", [1, 2])
 def test_bad_base64_among_many_is_named(bad, width):
-    """Padding inside of a text, a space, another alphabet: never another vector by accident."""
+    """Padding inside of a text, a space, two alphabets: never another vector by accident."""
     texts = [text_of(*[1.0] * width)] * 5
     texts[3] = bad if width == 1 else f"{bad}{bad[-4:]}"
 
@@ -136,9 +147,46 @@ def test_bad_base64_among_many_is_named(bad, width):
 
 def test_whole_numbers_are_numbers():
     """JSON writes 1.0 as 1 when it likes."""
-    assert decode([1, -2], 0).tolist() == [1.0, -2.0]
+    assert decode([1, -2]).tolist() == [1.0, -2.0]
 
 
 def test_numbers_are_rounded_once():
     """Python's double goes straight to the nearest float32, like the service's own base64."""
-    assert decode([0.1], 0)[0] == np.float32(0.1)
+    assert decode([0.1])[0] == np.float32(0.1)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 1024])
+def test_base64_of_another_alphabet_or_unpadded_is_what_it_is(width):
+    """RFC 4648 knows both; the same vectors come, even side by side with the usual form."""
+    rows = np.random.default_rng(width).standard_normal((3, width)).astype(np.float32)
+    usual = text_of(*rows[0])
+    unpadded = text_of(*rows[1]).rstrip("=")
+    url_safe = base64.urlsafe_b64encode(rows[2].tobytes()).decode().rstrip("=")
+
+    assert np.array_equal(make_matrix([usual, unpadded, url_safe], range(3), None), rows)
+    assert np.array_equal(make_matrix([url_safe], range(1), width), rows[2:])
+
+
+def test_a_bad_vector_leaves_its_neighbours_good():
+    """What is wrong with one of them is said of its row alone."""
+    good = [1.0, 2.0]
+    embeddings = [good, [0.0, 0.0], good, [float("nan"), 1.0], [1.0], None, good]
+
+    matrix, faults = vectors.make_matrix(embeddings, range(7), None)
+
+    assert {row: fault.problem for row, fault in faults.items()} == {
+        1: "is all zeros",
+        3: "holds a number that is not finite",
+        4: "has 1 dimensions, others 2",
+        5: "is None, not numbers or base64",
+    }
+    assert all((matrix[row] == good).all() for row in (0, 2, 6))
+
+
+def test_an_error_names_the_rows():
+    """So that the caller knows which inputs they belong to."""
+    with pytest.raises(VectorError, match=r"input 1 is all zeros\. 1 more") as caught:
+        make_matrix([[1.0], [0.0], [0.0]], range(3), None)
+
+    assert caught.value.rows == (1, 2)
+    assert not caught.value.undecodable

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from openrouter_embeddings import Audio, Content, File, Image, Video
+from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.operations import EmbedOperation
 from openrouter_embeddings.inputs import LARGEST_TOKEN_ID, embedding_request
 
@@ -122,8 +123,10 @@ def validator(document):
 
 def bodies_of(request):
     """Write both bodies that a request may be sent as."""
-    first = EmbedOperation.of(request, set())
-    known = EmbedOperation.of(request, {(request.model, request.kind)})
+    lessons = Lessons(lambda: 0.0)
+    first = EmbedOperation.of(request, lessons)
+    lessons.note_numbers_only(request)
+    known = EmbedOperation.of(request, lessons)
     return {first.request.content, known.request.content}
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from attrs import frozen
+
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.memory import keep_freed_memory
 from openrouter_embeddings._request.payload import ODD, take_payload, unreadable
+from openrouter_embeddings._request.plausibility import is_one_for_all
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings._request.vectors import find_order, make_matrix
-from openrouter_embeddings.errors import OpenRouterError
+from openrouter_embeddings.errors import OpenRouterError, VectorError
 from openrouter_embeddings.values import EmbeddingsResponse, Usage
 from openrouter_embeddings_api.api.embeddings import create_embeddings
 from openrouter_embeddings_api.models import (
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from openrouter_embeddings._request.request import Reply
+    from openrouter_embeddings._request.vectors import Fault
     from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat
 
 keep_freed_memory()
@@ -66,9 +70,20 @@ def _generated_options(options: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def read_embeddings(
-    reply: Reply, request: EmbeddingRequest
-) -> EmbeddingsResponse | OpenRouterError:
+@frozen
+class Verified:
+    """A reply whose vectors were looked at one by one.
+
+    Attributes:
+        response: The answer; the vectors of `faults` in it mean nothing.
+        faults: What is wrong with single vectors, by their rows.
+    """
+
+    response: EmbeddingsResponse
+    faults: Mapping[int, Fault]
+
+
+def read_embeddings(reply: Reply, request: EmbeddingRequest) -> Verified | OpenRouterError:
     """Read the reply to an embeddings request.
 
     Args:
@@ -82,7 +97,7 @@ def read_embeddings(
     if isinstance(payload, OpenRouterError):
         return payload
     try:
-        return _embeddings(GeneratedResponse.from_dict(payload), reply, request)
+        return _verify(GeneratedResponse.from_dict(payload), reply, request)
     except OpenRouterError as error:
         error.request_id = reply.request_id
         return error
@@ -92,13 +107,15 @@ def read_embeddings(
         return broken
 
 
-def _embeddings(
-    generated: GeneratedResponse, reply: Reply, request: EmbeddingRequest
-) -> EmbeddingsResponse:
+def _verify(generated: GeneratedResponse, reply: Reply, request: EmbeddingRequest) -> Verified:
     embeddings: Sequence[object] = [item.embedding for item in generated.data]
     rows = find_order([lenient.present(item.index) for item in generated.data], request.count)
-    return EmbeddingsResponse(
-        vectors=make_matrix(embeddings, rows, request.dimensions),
+    vectors, faults = make_matrix(embeddings, rows, request.dimensions)
+    if not faults and is_one_for_all(vectors, request.wire_input):
+        message = f"One and the same vector came for {len(vectors)} different inputs."
+        raise VectorError(message)
+    response = EmbeddingsResponse(
+        vectors=vectors,
         model=lenient.text(generated.model),
         provider=lenient.text(generated.provider),
         id=lenient.text(generated.id),
@@ -108,6 +125,7 @@ def _embeddings(
         headers=reply.headers,
         extra=generated.additional_properties,
     )
+    return Verified(response, faults)
 
 
 def _pick_encoded(embeddings: Sequence[object], rows: Sequence[int]) -> list[str] | None:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Self
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._request.call import Label
-from openrouter_embeddings._request.embeddings import read_embeddings, write_embeddings
+from openrouter_embeddings._request.embeddings import Verified, read_embeddings, write_embeddings
 from openrouter_embeddings._request.models import read_models, write_listing
+from openrouter_embeddings._request.vectors import make_error
 from openrouter_embeddings._request.verdicts import refuses_base64
-from openrouter_embeddings.values import EmbeddingsResponse
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSet
-
+    from openrouter_embeddings._request.lessons import Lessons
     from openrouter_embeddings._request.pages import Bounds, ModelsPage
     from openrouter_embeddings._request.request import HttpRequest, Reply
     from openrouter_embeddings.errors import OpenRouterError
     from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat
+    from openrouter_embeddings.values import EmbeddingsResponse
 
 
 @frozen
-class EmbedOperation:
+class _Embed:
     """Embedding the inputs of one request.
 
     Attributes:
@@ -36,36 +36,63 @@ class EmbedOperation:
     encoding: EncodingFormat
     request: HttpRequest = field(repr=False)
     label: Label
-    _float_only: MutableSet[tuple[str, str]] = field(repr=False)
+    _lessons: Lessons = field(repr=False)
 
     @classmethod
-    def of(cls, asked: EmbeddingRequest, float_only: MutableSet[tuple[str, str]]) -> Self:
+    def of(cls, asked: EmbeddingRequest, lessons: Lessons) -> Self:
         """Choose the encoding and write the request.
 
         Args:
             asked: What the caller asked for.
-            float_only: The models, with the kind of input, that are known to have no base64.
+            lessons: What is known of models.
         """
-        known = (asked.model, asked.kind) in float_only
-        encoding = asked.encoding_format or ("float" if known else "base64")
+        best: EncodingFormat = "base64" if lessons.has_base64(asked) else "float"
+        encoding = asked.encoding_format or best
         label = Label("generate", asked.model, asked.count)
-        return cls(asked, encoding, write_embeddings(asked, encoding), label, float_only)
-
-    def read(self, reply: Reply) -> EmbeddingsResponse | OpenRouterError:
-        """Read a reply into verified vectors, or into the error that it is."""
-        value = read_embeddings(reply, self.asked)
-        if isinstance(value, EmbeddingsResponse) and self._chose("float"):
-            self._float_only.add((self.asked.model, self.asked.kind))
-        return value
+        return cls(asked, encoding, write_embeddings(asked, encoding), label, lessons)
 
     def fallback(self, error: OpenRouterError) -> Self | None:
-        """Ask for numbers where our own choice of base64 may be what was refused."""
+        """Ask for numbers where our own choice of base64 may be what failed."""
         if not self._chose("base64") or not refuses_base64(error):
             return None
         return evolve(self, encoding="float", request=write_embeddings(self.asked, "float"))
 
+    def _read(self, reply: Reply) -> Verified | OpenRouterError:
+        """Read a reply, and learn from it."""
+        found = read_embeddings(reply, self.asked)
+        if not isinstance(found, Verified):
+            return found
+        if self._chose("base64") and any(fault.undecodable for fault in found.faults.values()):
+            return make_error(found.faults)
+        if self._chose("float"):
+            self._lessons.note_numbers_only(self.asked)
+        return found
+
     def _chose(self, encoding: EncodingFormat) -> bool:
         return self.asked.encoding_format is None and self.encoding == encoding
+
+
+@frozen
+class EmbedOperation(_Embed):
+    """One request as a whole: all of its vectors are good, or there is none."""
+
+    def read(self, reply: Reply) -> EmbeddingsResponse | OpenRouterError:
+        """Read a reply into verified vectors, or into the error that it is."""
+        found = self._read(reply)
+        if not isinstance(found, Verified):
+            return found
+        if found.faults:
+            return make_error(found.faults)
+        return self._lessons.check_width(self.asked, found.response) or found.response
+
+
+@frozen
+class BatchOperation(_Embed):
+    """One request of a bulk run: a bad vector among good ones is a matter of its own input."""
+
+    def read(self, reply: Reply) -> Verified | OpenRouterError:
+        """Read a reply into vectors and what is wrong with single ones, or into an error."""
+        return self._read(reply)
 
 
 @frozen

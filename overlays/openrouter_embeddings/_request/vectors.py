@@ -1,11 +1,12 @@
 """The vector contract: decode the vectors of a reply into one float32 matrix, or say what is wrong.
 
 A wrong vector is worse than none, since nobody sees it. So a matrix leaves this module only if
+there is one vector for each input, and it is known which belongs to which. A vector in it is good
+or has a `Fault`: it is good if
 
-- there is one vector for each input, and it is known which belongs to which;
-- all have one width, the requested one if one was requested;
-- every number is finite, and no vector is all zeros;
-- base64 text holds whole little-endian float32 values.
+- it has the width of the others, the requested one if one was requested;
+- every number is finite, and not all are zero;
+- base64 text holds whole little-endian float32 values, of a size that a model can give.
 
 How a vector is decoded follows from the JSON type that came, never from what was asked for:
 services answer a base64 request with numbers, and the other way round.
@@ -13,20 +14,25 @@ services answer a base64 request with numbers, and the other way round.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pybase64
+from attrs import frozen
 
+from openrouter_embeddings._request.plausibility import LEAST, MOST, find_wrong_type
 from openrouter_embeddings.errors import VectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from openrouter_embeddings._base.types import Vectors
+
 _FLOATS = np.dtype("<f4")
-_FEW = 8  # so many vectors are looked at faster number by number
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # RFC 4648 section 5
 _TOGETHER = 1024 * 1024  # characters that are decoded at once
 
 
@@ -83,9 +89,22 @@ def _fill_gap(indexes: Sequence[object], missing: set[int]) -> list[int]:
     return [place if index is None else cast("int", index) for place, index in enumerate(indexes)]
 
 
+@frozen
+class Fault:
+    """What is wrong with one vector of a reply.
+
+    Attributes:
+        problem: Why it cannot be trusted, in words.
+        undecodable: It is the base64 text that cannot be what it claims; numbers may still be had.
+    """
+
+    problem: str
+    undecodable: bool = False
+
+
 def make_matrix(
     embeddings: Sequence[object], rows: Sequence[int], dimensions: int | None
-) -> NDArray[np.float32]:
+) -> tuple[Vectors, dict[int, Fault]]:
     """Decode the vectors of a reply.
 
     Args:
@@ -94,26 +113,34 @@ def make_matrix(
         dimensions: The width that was asked for, or None.
 
     Returns:
-        The vectors, float32 of shape ``(len(embeddings), width)``.
+        The vectors, float32 of shape ``(len(embeddings), width)``; and by their rows those that
+        cannot be trusted, whose numbers mean nothing.
 
     Raises:
-        VectorError: A vector cannot be trusted; the message names its position among the inputs.
+        VectorError: None of them can be used.
     """
-    width = _read_width(embeddings[0], rows[0]) if embeddings else 0
+    matrix = _decode_together(embeddings, rows)
+    if matrix is None:
+        return _decode_singly(embeddings, rows, dimensions)
+    _check_width(matrix.shape[1], dimensions)
+    wrong = find_wrong_type(matrix)
+    if wrong is not None:
+        raise _wrong_type(matrix.shape[1], wrong)
+    return matrix, _find_faults(matrix, plausible=True)
+
+
+def _check_width(width: int, dimensions: int | None) -> None:
     if dimensions is not None and width != dimensions:
         message = f"{dimensions} dimensions were asked for and vectors of {width} came back."
         raise VectorError(message)
-    matrix = np.empty((len(embeddings), width), dtype=_FLOATS)
-    if not _decode_together(embeddings, rows, matrix):
-        _decode_singly(embeddings, rows, matrix)
-    native = matrix.astype(np.float32, copy=False)
-    check(native)
-    return native
 
 
-def _decode_together(
-    embeddings: Sequence[object], rows: Sequence[int], matrix: NDArray[np.float32]
-) -> bool:
+def _wrong_type(width: int, why: str) -> VectorError:
+    message = f"The {width} numbers of a vector are no float32 values as base64: {why}."
+    return VectorError(message, undecodable=True)
+
+
+def _decode_together(embeddings: Sequence[object], rows: Sequence[int]) -> Vectors | None:
     """Decode base64 texts many at a time.
 
     pybase64 lets other threads run during each call, and where there are others, waiting for one's
@@ -123,26 +150,28 @@ def _decode_together(
     bytes that come behind it are left out.
 
     Returns:
-        False where one of them is not whole base64 text of the usual length; then nothing can be
-        said about any, and the matrix is to be filled in another way.
+        None where one of them is not whole base64 text of the same length; then nothing can be said
+        about any, and they are to be decoded in another way.
     """
-    count, width = matrix.shape
-    size = width * _FLOATS.itemsize
-    length, padding = 4 * -(-size // 3), -size % 3
-    if not set(map(type, embeddings)) <= {str} or set(map(len, embeddings)) != {length}:  # type: ignore[arg-type]  # all are texts
-        return False
-    texts, cells = cast("Sequence[str]", embeddings), matrix.view(np.uint8)
-    step = max(1, _TOGETHER // length)
-    for start in range(0, count, step):
+    if not embeddings or not set(map(type, embeddings)) <= {str}:
+        return None
+    texts = cast("Sequence[str]", embeddings)
+    length, padding = len(texts[0]), texts[0][-2:].count("=")
+    size = length // 4 * 3 - padding
+    if not size or size % _FLOATS.itemsize or set(map(len, texts)) != {length}:
+        return None
+    matrix = np.empty((len(texts), size // _FLOATS.itemsize), dtype=_FLOATS)
+    cells, step = matrix.view(np.uint8), max(1, _TOGETHER // length)
+    for start in range(0, len(texts), step):
         chosen = rows[start : start + step]
-        raw = _joined_bytes(texts[start : start + len(chosen)], padding)
+        raw = _join_bytes(texts[start : start + len(chosen)], padding)
         if raw is None:
-            return False
+            return None
         cells[as_index(chosen)] = np.frombuffer(raw, np.uint8).reshape(len(chosen), -1)[:, :size]
-    return True
+    return matrix.astype(np.float32, copy=False)
 
 
-def _joined_bytes(texts: Sequence[str], padding: int) -> bytes | None:
+def _join_bytes(texts: Sequence[str], padding: int) -> bytes | None:
     joined, tail = "".join(texts), "=" * padding
     if padding:
         if joined.count("=") != padding * len(texts) or not all(t.endswith(tail) for t in texts):
@@ -162,89 +191,122 @@ def as_index(rows: Sequence[int]) -> slice | Sequence[int]:
 
 
 def _decode_singly(
-    embeddings: Sequence[object], rows: Sequence[int], matrix: NDArray[np.float32]
-) -> None:
-    for row, embedding in zip(rows, embeddings, strict=True):
-        values = decode(embedding, row)
-        if len(values) != matrix.shape[1]:
-            message = (
-                f"The vector of input {row} has {len(values)} dimensions, others {matrix.shape[1]}."
-            )
-            raise VectorError(message)
-        matrix[row] = values
+    embeddings: Sequence[object], rows: Sequence[int], dimensions: int | None
+) -> tuple[Vectors, dict[int, Fault]]:
+    """Decode vectors of any form one by one."""
+    found = dict(zip(rows, map(decode, embeddings), strict=True))
+    width = _usual_width(found, dimensions)
+    matrix, faults = np.full((len(found), width), np.nan, np.float32), dict[int, Fault]()
+    for row, vector in found.items():
+        if isinstance(vector, Fault):
+            faults[row] = vector
+        elif len(vector) != width:
+            faults[row] = Fault(f"has {len(vector)} dimensions, others {width}")
+        else:
+            matrix[row] = vector
+    texts = [row for row, item in zip(rows, embeddings, strict=True) if isinstance(item, str)]
+    decoded = matrix[[row for row in texts if row not in faults]]
+    wrong = find_wrong_type(decoded) if len(decoded) else None
+    if wrong is not None:
+        raise _wrong_type(width, wrong)
+    return matrix, _find_faults(matrix, plausible=bool(texts)) | faults
 
 
-def _read_width(embedding: object, row: int) -> int:
-    width = len(decode(embedding, row))
-    if width == 0:
-        message = f"The vector of input {row} is empty."
-        raise VectorError(message)
-    return width
+def _usual_width(found: Mapping[int, NDArray[np.float32] | Fault], dimensions: int | None) -> int:
+    """Return the width that was asked for, or that most of the vectors have."""
+    widths = Counter(len(vector) for vector in found.values() if not isinstance(vector, Fault))
+    if dimensions in widths:
+        return cast("int", dimensions)
+    if not widths:
+        row, fault = min(cast("Mapping[int, Fault]", found).items())
+        raise make_error({row: fault})
+    usual = widths.most_common(1)[0][0]
+    _check_width(usual, dimensions)
+    return usual
 
 
-def decode(embedding: object, row: int) -> NDArray[np.float32]:
+def make_error(faults: Mapping[int, Fault]) -> VectorError:
+    """Make the error for vectors of a reply that cannot be trusted, by their rows."""
+    row = min(faults)
+    more = f" {len(faults) - 1} more of the reply are bad." if len(faults) > 1 else ""
+    return VectorError(
+        f"The vector of input {row} {faults[row].problem}.{more}",
+        rows=tuple(sorted(faults)),
+        undecodable=any(fault.undecodable for fault in faults.values()),
+    )
+
+
+def decode(embedding: object) -> NDArray[np.float32] | Fault:
     """Decode one vector by the JSON type that came.
 
     Returns:
-        Little-endian float32 of shape ``(width,)``; it can be a read-only view.
-
-    Raises:
-        VectorError: It is neither numbers nor base64 of whole float32 values.
+        Little-endian float32 of shape ``(width,)``, which can be a read-only view; or what is wrong
+        with it, where it is neither numbers nor base64 of whole float32 values.
     """
     if isinstance(embedding, str):
-        return _decode_text(embedding, row)
+        return _decode_text(embedding)
     if isinstance(embedding, list):
-        return _decode_numbers(embedding, row)
-    message = f"The vector of input {row} is {_shown(embedding)}, not numbers or base64."
-    raise VectorError(message)
+        return _decode_numbers(embedding)
+    return Fault(f"is {_shown(embedding)}, not numbers or base64")
 
 
-def _decode_text(text: str, row: int) -> NDArray[np.float32]:
+def _decode_text(text: str) -> NDArray[np.float32] | Fault:
+    """Decode base64, of the URL-safe alphabet and without padding as well (RFC 4648)."""
+    if not text:
+        return Fault("is empty", undecodable=True)
     try:
-        raw = pybase64.b64decode(text, validate=True)
-    except ValueError as exc:
-        message = f"The vector of input {row} is not base64: {_shown(text)}."
-        raise VectorError(message) from exc
+        raw = _decode_base64(text.encode("ascii"))
+    except ValueError:
+        return Fault(f"is not base64: {_shown(text)}", undecodable=True)
     if len(raw) % _FLOATS.itemsize:
-        message = f"The vector of input {row} holds {len(raw)} bytes, not whole float32 values."
-        raise VectorError(message)
+        return Fault(f"holds {len(raw)} bytes, not whole float32 values", undecodable=True)
     return np.frombuffer(raw, dtype=_FLOATS)
 
 
-def _decode_numbers(numbers: list[object], row: int) -> NDArray[np.float32]:
+def _decode_base64(text: bytes) -> bytes:
+    if b"=" not in text:
+        text += b"=" * (-len(text) % 4)
+    if not (b"+" in text or b"/" in text):
+        text = text.translate(_URL_SAFE)
+    return pybase64.b64decode(text, validate=True)
+
+
+def _decode_numbers(numbers: list[object]) -> NDArray[np.float32] | Fault:
+    if not numbers:
+        return Fault("is empty")
     if not set(map(type, numbers)) <= {int, float}:
         odd = next(value for value in numbers if type(value) not in (int, float))
-        message = f"The vector of input {row} holds {_shown(odd)}, which is not a number."
-        raise VectorError(message)
+        return Fault(f"holds {_shown(odd)}, which is not a number")
     with np.errstate(over="ignore"):
         try:
             return np.array(numbers, dtype=np.float64).astype(_FLOATS)
-        except OverflowError as exc:
-            message = f"The vector of input {row} holds a number too large for float32."
-            raise VectorError(message) from exc
+        except OverflowError:
+            return Fault("holds a number too large for float32")
 
 
-def check(matrix: NDArray[np.float32]) -> None:
-    """Refuse vectors that are not finite, or all zeros.
+def _find_faults(matrix: Vectors, *, plausible: bool) -> dict[int, Fault]:
+    """Find vectors that are not finite, all zeros, or of a size that no model gives.
 
-    Raises:
-        VectorError: The message names the first input concerned.
+    One pass over squares is enough for nearly all vectors; the others are looked at again.
     """
-    if len(matrix) > _FEW:
-        # One pass for nearly all vectors; very large and very small numbers are looked at again.
-        with np.errstate(all="ignore"):
-            squares = np.vecdot(matrix, matrix)
-        if ((squares > 0) & (squares < np.inf)).all():
-            return
-    finite = np.isfinite(matrix)
-    if not finite.all():
-        row = int(np.argmin(finite.all(axis=1)))
-        message = f"The vector of input {row} holds a number that is not finite."
-        raise VectorError(message)
-    filled = matrix.any(axis=1)
-    if not filled.all():
-        message = f"The vector of input {int(np.argmin(filled))} is all zeros."
-        raise VectorError(message)
+    with np.errstate(all="ignore"):
+        squares = np.vecdot(matrix, matrix)
+    good = (squares > LEAST**2) & (squares < MOST**2)
+    if good.all():
+        return {}
+    found = ((int(row), _find_fault(matrix[row], plausible)) for row in np.flatnonzero(~good))
+    return {row: fault for row, fault in found if fault is not None}
+
+
+def _find_fault(vector: NDArray[np.float32], plausible: bool) -> Fault | None:  # noqa: FBT001 - private
+    if not np.isfinite(vector).all():
+        return Fault("holds a number that is not finite")
+    largest = float(np.abs(vector).max())
+    if largest == 0:
+        return Fault("is all zeros")
+    if plausible and not LEAST < largest < MOST:
+        return Fault(f"has numbers as large as {largest:.1e} as base64", undecodable=True)
+    return None
 
 
 def _shown(value: object) -> str:

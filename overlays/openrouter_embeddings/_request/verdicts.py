@@ -50,6 +50,11 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 
+_BASE64 = re.compile(r"base64|encoding[ _]?format", re.IGNORECASE)
+"""FastAPI servers name the field; vLLM says that base64 encoding is not supported (vllm#6174)."""
+_REFUSING_STATUSES = {400, 404, 415, 422, 500, 501}
+"""422: TEI and FastAPI servers; 501: gateways; 500: what a server says that fell over it."""
+
 
 def is_transient(error: OpenRouterError) -> bool:
     """Say whether the same request can succeed later, without anybody doing anything."""
@@ -144,7 +149,10 @@ def is_too_long(error: OpenRouterError) -> bool:
 def refuses_base64(error: OpenRouterError) -> bool:
     """Recognise the ways in which models without base64 answer a request for it."""
     if isinstance(error, VectorError):
-        return error.vectors == 0
-    if isinstance(error, NotFoundResponseError):
-        return error.http_status == 200 and "no successful provider" in error.message.lower()
-    return isinstance(error, BadRequestResponseError) and "encoding_format" in error.body
+        return error.vectors == 0 or error.undecodable
+    if not isinstance(error, ResponseError):
+        return False
+    if isinstance(error, NotFoundResponseError) and error.http_status == 200:
+        return "no successful provider" in error.message.lower()
+    named = _BASE64.search(f"{error.message} {error.body}") is not None
+    return error.status_code in _REFUSING_STATUSES and named

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import field, frozen
 
 from openrouter_embeddings._request.refusals import error_object
-from openrouter_embeddings._request.vectors import decode
-from openrouter_embeddings.errors import VectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,7 +120,7 @@ def judge_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fit
     problems = [*found.problems, *_judge_count(items, count)]
     if len(items) != count or not all(isinstance(item, dict) for item in items):
         return Judged(problems, payload=found.payload)
-    vectors, wrong = _decoded_vectors(items)
+    vectors, wrong = _decode_vectors(items)
     problems += [*_indexes(items, count), *wrong, *_widths(vectors, dimensions), *_numbers(vectors)]
     if problems:
         return Judged(problems, payload=found.payload)
@@ -153,17 +152,30 @@ def _rows(items: Sequence[object]) -> list[int]:
     return sorted(range(len(items)), key=lambda place: cast("int", found[place]))
 
 
-def _decoded_vectors(
+def _decode_vectors(
     items: Sequence[object],
 ) -> tuple[list[NDArray[np.float32]], list[tuple[str, str]]]:
     vectors: list[NDArray[np.float32]] = []
     wrong: list[tuple[str, str]] = []
     for place, item in enumerate(items):
-        try:
-            vectors.append(decode(cast("Mapping[str, object]", item).get("embedding"), place))
-        except VectorError as error:
-            wrong.append(("numbers or base64", error.message))
+        vector = _decode_vector(cast("Mapping[str, object]", item).get("embedding"))
+        if vector is None:
+            wrong.append(("numbers or base64", f"the vector of input {place} is neither"))
+        else:
+            vectors.append(vector)
     return vectors, wrong
+
+
+def _decode_vector(embedding: object) -> NDArray[np.float32] | None:
+    """Decode numbers, or base64 of whole float32 values; None for anything else."""
+    try:
+        if isinstance(embedding, str):
+            return np.frombuffer(b64decode(embedding, validate=True), dtype="<f4")
+        if isinstance(embedding, list) and set(map(type, embedding)) <= {int, float}:
+            return np.array(embedding, dtype=np.float64).astype("<f4")
+    except (ValueError, OverflowError):
+        return None
+    return None
 
 
 def _widths(
