@@ -16,7 +16,7 @@ import pybase64
 from attrs import define, field
 
 from bench.server import MODEL, WIDTH, matrix
-from openrouter_embeddings._request.memory import keep_freed_memory
+from openrouter_embeddings._base.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
+from openrouter_embeddings._base.memory import keep_freed_memory
 from openrouter_embeddings._request import lenient
-from openrouter_embeddings._request.memory import keep_freed_memory
-from openrouter_embeddings._request.payload import ODD, take_payload, unreadable
 from openrouter_embeddings._request.plausibility import is_one_for_all
+from openrouter_embeddings._request.refusals import ODD, take_payload, unreadable
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings._request.vectors import find_order, make_matrix
 from openrouter_embeddings.errors import OpenRouterError, VectorError

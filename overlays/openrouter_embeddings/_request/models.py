@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.pages import Bounds, ModelsPage
-from openrouter_embeddings._request.payload import ODD, take_payload, unreadable
+from openrouter_embeddings._request.refusals import ODD, take_payload, unreadable
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.values import ModelInfo, Pricing, UnreadModel, moment, price

@@ -1,4 +1,4 @@
-"""What came back over the wire, as plain values; and how a refusal reads.
+"""What a reply holds: the object of a success, or the error that it is, whatever its status says.
 
 The service puts errors into replies of every status, 200 included, in several envelopes:
 
@@ -14,10 +14,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.retry_after import retry_after
-from openrouter_embeddings.errors import ERROR_OF_STATUS, OpenRouterDefaultError, ResponseError
+from openrouter_embeddings.errors import (
+    ERROR_OF_STATUS,
+    OpenRouterDefaultError,
+    OpenRouterError,
+    ResponseError,
+    ResponseValidationError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +63,10 @@ _HINTS = {
 }
 
 _MOST_CHARACTERS = 2_000
+_SHOWN_BODY = 500
+
+ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What the generated readers raise where a body is not of the contract's shape."""
 
 
 def error_object(payload: object) -> Mapping[str, object] | str | None:
@@ -231,3 +242,25 @@ def _shorten(text: str) -> str:
     if len(text) <= _MOST_CHARACTERS:
         return text
     return f"{text[:_MOST_CHARACTERS]}... ({len(text)} characters, all in .body)"
+
+
+def take_payload(reply: Reply) -> dict[str, Any] | OpenRouterError:
+    """Take the object of a success, or the error that the reply is."""
+    payload = lenient.decode(reply.body)
+    if not 200 <= reply.status < 300 or error_object(payload) is not None:
+        return read_error(reply, payload)
+    if isinstance(payload, dict):
+        return cast("dict[str, Any]", payload)
+    return unreadable(reply, "is no JSON object")
+
+
+def unreadable(reply: Reply, why: str) -> ResponseValidationError:
+    """Make the error for a success that is not what the contract promises."""
+    start = reply.body[:_SHOWN_BODY].decode("utf-8", "replace").strip()
+    kind = reply.headers.get("content-type", "no content type")
+    shown = f" It begins: {start[:80]!r} ({kind})." if start else " It is empty."
+    return ResponseValidationError(
+        f"A success ({reply.status}) that cannot be read: the body {why}.{shown}",
+        body=start,
+        request_id=reply.request_id,
+    )
