@@ -195,6 +195,8 @@ SHOWN = {
     "base64_despite_float": lambda r: isinstance(data_of(r)[0]["embedding"], str),
     "refuses_base64": lambda r: len(data_of(r)) == 2,
     "junk_base64": lambda r: "!!" in data_of(r)[1]["embedding"],
+    "one_vector": lambda r: len(data_of(r)) == 1,
+    "one_for_all": lambda r: data_of(r)[0]["embedding"] == data_of(r)[1]["embedding"],
     "text_numbers": lambda r: data_of(r)[1]["embedding"] == ["0.5", "0.5"],
     "null_numbers": lambda r: None in data_of(r)[1]["embedding"],
     "null_embedding": lambda r: data_of(r)[1]["embedding"] is None,

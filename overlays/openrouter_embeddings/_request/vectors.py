@@ -122,17 +122,18 @@ def make_matrix(
     matrix = _decode_together(embeddings, rows)
     if matrix is None:
         return _decode_singly(embeddings, rows, dimensions)
-    _check_width(matrix.shape[1], dimensions)
     wrong = find_wrong_type(matrix)
     if wrong is not None:
         raise _wrong_type(matrix.shape[1], wrong)
+    _check_width(matrix.shape[1], dimensions, as_text=True)
     return matrix, _find_faults(matrix, plausible=True)
 
 
-def _check_width(width: int, dimensions: int | None) -> None:
+def _check_width(width: int, dimensions: int | None, *, as_text: bool) -> None:
+    """Refuse another width than was asked for; numbers of another type have one too, as text."""
     if dimensions is not None and width != dimensions:
         message = f"{dimensions} dimensions were asked for and vectors of {width} came back."
-        raise VectorError(message)
+        raise VectorError(message, undecodable=as_text)
 
 
 def _wrong_type(width: int, why: str) -> VectorError:
@@ -195,7 +196,7 @@ def _decode_singly(
 ) -> tuple[Vectors, dict[int, Fault]]:
     """Decode vectors of any form one by one."""
     found = dict(zip(rows, map(decode, embeddings), strict=True))
-    width = _usual_width(found, dimensions)
+    width = _usual_width(found)
     matrix, faults = np.full((len(found), width), np.nan, np.float32), dict[int, Fault]()
     for row, vector in found.items():
         if isinstance(vector, Fault):
@@ -209,20 +210,19 @@ def _decode_singly(
     wrong = find_wrong_type(decoded) if len(decoded) else None
     if wrong is not None:
         raise _wrong_type(width, wrong)
+    _check_width(width, dimensions, as_text=bool(texts))
     return matrix, _find_faults(matrix, plausible=bool(texts)) | faults
 
 
-def _usual_width(found: Mapping[int, NDArray[np.float32] | Fault], dimensions: int | None) -> int:
-    """Return the width that was asked for, or that most of the vectors have."""
+def _usual_width(found: Mapping[int, NDArray[np.float32] | Fault]) -> int:
+    """Return the width that most of the vectors have."""
     widths = Counter(len(vector) for vector in found.values() if not isinstance(vector, Fault))
-    if dimensions in widths:
-        return cast("int", dimensions)
-    if not widths:
-        row, fault = min(cast("Mapping[int, Fault]", found).items())
-        raise make_error({row: fault})
-    usual = widths.most_common(1)[0][0]
-    _check_width(usual, dimensions)
-    return usual
+    if widths:
+        return widths.most_common(1)[0][0]
+    if not found:
+        message = "The reply has no vectors."
+        raise VectorError(message, vectors=0)
+    raise make_error(cast("Mapping[int, Fault]", found))
 
 
 def make_error(faults: Mapping[int, Fault]) -> VectorError:

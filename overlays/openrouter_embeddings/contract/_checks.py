@@ -237,8 +237,10 @@ class Checks:
 def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     if one.shape != other.shape:
         return -1.0
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return float(((one * other).sum(axis=1) / lengths).min())
+    with np.errstate(all="ignore"):  # a server may send numbers of any size
+        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        cosines = (one * other).sum(axis=1) / lengths
+    return float(np.nan_to_num(cosines, nan=-1.0).min())
 
 
 ALL: Mapping[str, Callable[[Checks], str]] = MappingProxyType(

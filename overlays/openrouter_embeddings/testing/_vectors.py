@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pybase64
 from attrs import evolve
 
 from openrouter_embeddings.testing._answers import fault
 from openrouter_embeddings.testing._refusals import no_successful_provider, status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "absent_index",
+    "another_alphabet",
+    "another_type",
     "base64_despite_float",
     "duplicate_index",
     "empty_data",
@@ -41,6 +44,8 @@ __all__ = [
     "null_numbers",
     "null_usage",
     "ok",
+    "one_for_all",
+    "one_vector",
     "refuses_base64",
     "reordered",
     "short_base64",
@@ -199,6 +204,57 @@ def junk_base64(healthy: Healthy) -> Answer:
 def short_base64(healthy: Healthy) -> Answer:
     """Send base64 of a number of bytes that is not whole float32 values."""
     return _with_last_embedding(healthy, "AACAPwAA")
+
+
+ElementType = Literal[
+    "float64", "float16", "bfloat16", "int8", "big-endian", "hex", "url-safe", "unpadded"
+]
+
+
+@fault(violates=False)
+def another_type(healthy: Healthy, kind: ElementType = "float64") -> Answer:
+    """Send base64 of numbers of another type, and answer healthily when numbers are asked for."""
+    if healthy.asked != "base64":
+        return healthy.answer()
+    items = healthy.items()
+    texts = [_encode(vector, kind) for vector in healthy.vectors]
+    return healthy.answer([i | {"embedding": t} for i, t in zip(items, texts, strict=True)])
+
+
+@fault(violates=False)
+def another_alphabet(healthy: Healthy) -> Answer:
+    """Send base64 of the URL-safe alphabet, without padding."""
+    return another_type("url-safe").apply(healthy)
+
+
+def _encode(vector: Vector, kind: ElementType) -> str:
+    if kind == "hex":
+        return vector.tobytes().hex()
+    if kind in {"url-safe", "unpadded"}:
+        text = pybase64.b64encode(vector.tobytes(), b"-_" if kind == "url-safe" else None)
+        return text.decode().rstrip("=")
+    return pybase64.b64encode(_TYPES[kind](vector).tobytes()).decode()
+
+
+_TYPES: Mapping[str, Callable[[Vector], NDArray[Any]]] = {
+    "float64": lambda vector: vector.astype("<f8"),
+    "float16": lambda vector: vector.astype("<f2"),
+    "bfloat16": lambda vector: (vector.view(np.uint32) >> 16).astype("<u2"),
+    "int8": lambda vector: np.clip(np.round(vector * 127), -128, 127).astype(np.int8),
+    "big-endian": lambda vector: vector.astype(">f4"),
+}
+
+
+@fault()
+def one_vector(healthy: Healthy) -> Answer:
+    """Send one vector for any list of inputs, their mean, as some models do."""
+    return _with_vectors(healthy, [np.mean(healthy.vectors, axis=0, dtype=np.float32)])
+
+
+@fault()
+def one_for_all(healthy: Healthy) -> Answer:
+    """Send the vector of the first input for each of them."""
+    return _with_vectors(healthy, [healthy.vectors[0]] * len(healthy.vectors))
 
 
 @fault()

@@ -7,7 +7,7 @@ from openrouter_embeddings.testing._answers import MAKERS, Answer, Fault, Health
 from openrouter_embeddings.testing._refusals import *  # noqa: F403 - each function is a public name
 from openrouter_embeddings.testing._refusals import error_in_200, html, status
 from openrouter_embeddings.testing._vectors import *  # noqa: F403 - the same
-from openrouter_embeddings.testing._vectors import refuses_base64
+from openrouter_embeddings.testing._vectors import another_type, refuses_base64
 
 __all__ = ["Answer", "Fault", "Healthy", "menu"]
 __all__ += _refusals.__all__
@@ -25,5 +25,6 @@ def menu() -> dict[str, Fault]:
         "error_in_200: 429": error_in_200(429, "Slow down"),
         "refuses_base64: error": refuses_base64("error"),
         "refuses_base64: 400": refuses_base64("400"),
+        **{f"another_type: {kind}": another_type(kind) for kind in ("float16", "big-endian")},
     }
     return {name: make() for name, make in MAKERS.items()} | variants
