@@ -31,6 +31,9 @@ for path in sorted(package.rglob("*.py")):
             import_module(".".join(parts).removesuffix(".__init__"))
         except MissingExtraError:
             pass
+        except ModuleNotFoundError as error:
+            if error.name not in {"typer", "rich", "pyarrow"}:
+                raise
 """
 
 HELP = """

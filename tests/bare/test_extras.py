@@ -15,7 +15,7 @@ from openrouter_embeddings import MissingExtraError
 
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
-    "cli": ("cli._app", "cli._options", "cli._files", "cli._contract"),
+    "cli": ("cli._app", "cli._options", "cli._files", "cli._contract", "cli._demo"),
     "local": ("local", "local._app", "local._request", "local._model"),
 }
 PRESENT = find_spec("typer") is not None
