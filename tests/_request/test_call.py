@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from openrouter_embeddings import (
     AttemptFinished,
     DeadlineExceededError,
+    NoResponseError,
     OpenRouterError,
     RetryConfig,
     RetryScheduled,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
 )
+from openrouter_embeddings._request.call import Call, Failed, Label, Wait
+from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.testing import faults
 
 
@@ -120,3 +124,75 @@ def test_time_is_kept_by_a_steady_clock(server, client, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 0.0)
 
     assert len(client.generate("a", deadline=300)) == 1
+
+
+SAID_NO = Reply(503, {}, b'{"error": {"code": 503, "message": "Down."}}', datetime.now(UTC))
+SILENCE = NoResponseError("No complete answer.", sent=True, timed_out=True)
+
+
+class Asked:
+    """An operation whose replies are all refusals."""
+
+    label = Label("generate", "m", 2)
+
+    def read(self, reply):
+        return ServiceUnavailableResponseError("Down.", status_code=reply.status)
+
+    def fallback(self, error):
+        return None
+
+
+def call_of(**bounds):
+    given = {"retries": RetryConfig(initial=0.0), "timeout": 60.0, "deadline": None} | bounds
+    return Call(Asked(), started=100.0, **given)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "deadline", "now", "seconds"),
+    [
+        (60.0, None, 500.0, 60.0),
+        (None, None, 500.0, None),
+        (60.0, 90.0, 100.0, 60.0),
+        (60.0, 90.0, 150.0, 40.0),
+        (None, 90.0, 150.0, 40.0),
+    ],
+)
+def test_an_attempt_gets_its_timeout_or_what_is_left(timeout, deadline, now, seconds):
+    """Whichever is less; None is no bound."""
+    assert call_of(timeout=timeout, deadline=deadline).begin(now) == seconds
+
+
+def test_no_attempt_begins_after_the_deadline():
+    """The error says how many there were, and what the last one said."""
+    call = call_of(deadline=10.0)
+    call.begin(100.0)
+    assert isinstance(call.proceed(SAID_NO, 101.0, 0.5), Wait)
+    error = call.begin(110.0)
+
+    assert isinstance(error, DeadlineExceededError)
+    assert (error.attempts, error.timed_out) == (1, True)
+    assert "The deadline of 10 s is over after 1 attempt. The last one said: Down." in str(error)
+
+
+def test_an_attempt_that_fills_the_deadline_ends_in_what_was_said_before():
+    """Silence says nothing; the refusal before it does too, if it is all there is."""
+    call = call_of(deadline=10.0)
+    call.begin(100.0)
+    call.proceed(SAID_NO, 101.0, 0.5)
+    call.begin(101.0)
+    step = call.proceed(SILENCE, 110.0, 0.5)
+
+    assert isinstance(step, Failed)
+    assert isinstance(step.error, DeadlineExceededError)
+    assert (step.error.attempts, step.error.last_error) == (2, SILENCE)
+
+
+def test_events_say_how_long_an_attempt_took():
+    """By the clock that the call is told."""
+    call = call_of(retries=None)
+    call.begin(103.0)
+    step = call.proceed(SAID_NO, 105.5, 0.5)
+
+    (event,) = step.events
+    assert (event.operation, event.model, event.inputs) == ("generate", "m", 2)
+    assert (event.attempt, event.seconds, event.status) == (1, 2.5, 503)

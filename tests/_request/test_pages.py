@@ -7,8 +7,10 @@ from listings import listed, listing
 
 from openrouter_embeddings import (
     ConfigurationError,
+    ModelInfo,
     ResponseValidationError,
 )
+from openrouter_embeddings._request.pages import Bounds, ModelPages, ModelsPage
 
 
 def test_every_page_is_fetched(connect, serve):
@@ -77,3 +79,38 @@ def test_bad_bounds_are_named(options, argument, server, client):
 
     assert caught.value.argument == argument
     assert server.requests == ()
+
+
+def page(*names, following=None, count=None):
+    return ModelsPage(tuple(ModelInfo(name) for name in names), (), count, following)
+
+
+def test_pages_add_up_to_a_catalog():
+    """In their order; the count is the first that a page names."""
+    pages = ModelPages.of(None, None)
+    assert pages.next == Bounds()
+    pages.add(page("a", "b", following=Bounds(2)))
+    assert pages.next == Bounds(2)
+    pages.add(page("c", count=3))
+
+    assert pages.next is None
+    assert [model.id for model in pages.catalog()] == ["a", "b", "c"]
+    assert pages.catalog().total_count == 3
+
+
+def test_who_named_a_limit_gets_one_page():
+    """Wherever its link leads."""
+    pages = ModelPages.of(3, 2)
+    assert pages.next == Bounds(3, 2)
+    pages.add(page("a", following=Bounds(5, 2)))
+
+    assert pages.next is None
+
+
+@pytest.mark.parametrize("following", [Bounds(4), Bounds(3), Bounds()])
+def test_a_page_must_lead_on(following):
+    """To a larger offset than its own."""
+    pages = ModelPages.of(4, None)
+
+    with pytest.raises(ResponseValidationError, match="no end in sight"):
+        pages.add(page("a", following=following))

@@ -6,7 +6,7 @@ import pytest
 
 from openrouter_embeddings import ConfigurationError, GiveUp, Retry, RetryConfig
 from openrouter_embeddings._request.retry import backoff
-from openrouter_embeddings._request.verdicts import TRANSIENT_STATUSES, may_have_cost
+from openrouter_embeddings._request.verdicts import TRANSIENT_STATUSES
 from openrouter_embeddings.errors import (
     NoResponseError,
     ResponseError,
@@ -88,21 +88,6 @@ def test_what_was_paid_for_is_asked_for_once_more_and_no_more(error):
 def test_free_failures_do_not_count_as_paid():
     """After two refusals a reply that breaks the contract still gets its second chance."""
     assert isinstance(RetryConfig().judge(VectorError("x"), 3, 0.0, 0.5, paid=1), Retry)
-
-
-@pytest.mark.parametrize(
-    ("error", "paid"),
-    [
-        (NoResponseError("x", sent=True, timed_out=True), True),
-        (NoResponseError("x", sent=False, timed_out=True), False),
-        (NoResponseError("x", sent=True), False),
-        (VectorError("x"), True),
-        (refused(503), False),
-    ],
-)
-def test_what_may_have_cost(error, paid):
-    """A request that was handed over and never answered in time may be on the bill."""
-    assert may_have_cost(error) is paid
 
 
 def test_a_reply_that_had_begun_and_ran_out_of_time_is_not_asked_for_again():

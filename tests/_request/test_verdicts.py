@@ -1,28 +1,162 @@
-"""Every judgement over errors, in one table."""
+"""Every judgement over errors, in one table: an error a line, with all that is true of it."""
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
-from openrouter_embeddings._request.verdicts import is_too_long
+from openrouter_embeddings import errors
+from openrouter_embeddings._request import verdicts
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
+    ConfigurationError,
+    DeadlineExceededError,
     ForbiddenResponseError,
+    InternalServerResponseError,
+    JobStoppedError,
+    NoResponseError,
+    NotFoundResponseError,
+    OpenRouterDefaultError,
+    PartialFailureError,
     PayloadTooLargeResponseError,
+    PaymentRequiredResponseError,
+    ResponseError,
+    ResponseValidationError,
+    TooManyRequestsResponseError,
+    UnauthorizedResponseError,
+    UnprocessableEntityResponseError,
+    VectorError,
 )
+
+# What is true of almost every error: it says nothing against the number of inputs.
+SIZE = {"may_be_size"}
+PASSES = SIZE | {"is_transient", "may_pass"}
+IN_FLIGHT = {"limit_source": "openrouter_in_flight_budget"}
+DAILY = {"limit_source": "openrouter_free_tier_daily"}
+NO_PROVIDER = "No successful provider responses."
+
+TABLE = [
+    (NoResponseError("reset"), PASSES),
+    (NoResponseError("reset", sent=True, begun=True), PASSES),
+    (NoResponseError("slow", timed_out=True), PASSES | {"is_throttling", "timed_out"}),
+    (
+        NoResponseError("slow", sent=True, timed_out=True),
+        PASSES | {"is_throttling", "timed_out", "may_have_cost"},
+    ),
+    (
+        NoResponseError("dripped", sent=True, begun=True, timed_out=True),
+        PASSES - {"may_pass"} | {"is_throttling", "timed_out", "may_have_cost", "would_drip"},
+    ),
+    (DeadlineExceededError("over"), PASSES | {"is_throttling", "timed_out"}),
+    (ResponseValidationError("no JSON"), PASSES | {"may_have_cost"}),
+    (VectorError("NaN", vectors=3), PASSES - SIZE | {"may_have_cost", "is_divisible"}),
+    (
+        VectorError("none", vectors=0),
+        PASSES - SIZE | {"may_have_cost", "is_divisible", "refuses_base64"},
+    ),
+    (ConfigurationError("wrong"), SIZE | {"is_fatal"}),
+    (PartialFailureError("1 of 3"), SIZE),
+    (JobStoppedError("no credits"), SIZE),
+    (UnauthorizedResponseError("key", status_code=401), SIZE | {"is_fatal"}),
+    (PaymentRequiredResponseError("credits", status_code=402), SIZE | {"is_fatal"}),
+    (
+        ResponseError("reserved", status_code=402, metadata=IN_FLIGHT),
+        PASSES | {"is_throttling"},
+    ),
+    (
+        ForbiddenResponseError("limit of the key", status_code=403),
+        SIZE | {"is_fatal", "blames_content"},
+    ),
+    (
+        ForbiddenResponseError("flagged", status_code=403, metadata={"reasons": ["spam"]}),
+        SIZE | {"is_divisible", "blames_content"},
+    ),
+    (NotFoundResponseError("no such route", status_code=404, http_status=404), SIZE | {"is_fatal"}),
+    (
+        NotFoundResponseError(NO_PROVIDER, status_code=404, http_status=200),
+        SIZE | {"is_fatal", "refuses_base64"},
+    ),
+    (BadRequestResponseError("odd", status_code=400), SIZE | {"is_divisible", "blames_content"}),
+    (
+        BadRequestResponseError("x is not a valid model ID", status_code=400),
+        SIZE | {"is_fatal", "blames_content"},
+    ),
+    (
+        BadRequestResponseError("no", status_code=400, body="Unsupported: encoding_format"),
+        SIZE | {"is_divisible", "blames_content", "refuses_base64"},
+    ),
+    (
+        BadRequestResponseError("maximum context length is 8192 tokens", status_code=400),
+        SIZE | {"is_divisible", "blames_content", "is_too_long"},
+    ),
+    (
+        BadRequestResponseError("no", status_code=400, metadata={"error_type": "string_too_long"}),
+        SIZE | {"is_divisible", "blames_content", "is_too_long"},
+    ),
+    (
+        PayloadTooLargeResponseError("large", status_code=413),
+        SIZE | {"is_divisible", "is_too_long"},
+    ),
+    (UnprocessableEntityResponseError("many", status_code=422), SIZE | {"is_divisible"}),
+    (
+        UnprocessableEntityResponseError("input[0] is too long", status_code=422),
+        SIZE | {"is_divisible", "is_too_long"},
+    ),
+    (TooManyRequestsResponseError("slow down", status_code=429), PASSES | {"is_throttling"}),
+    (
+        TooManyRequestsResponseError("tomorrow", status_code=429, metadata=DAILY),
+        SIZE | {"is_fatal"},
+    ),
+    (InternalServerResponseError("oops", status_code=500), PASSES),
+    (OpenRouterDefaultError("unknown", status_code=520), PASSES),
+    (OpenRouterDefaultError("overloaded", status_code=529), PASSES | {"is_throttling"}),
+    (OpenRouterDefaultError("teapot", status_code=418), SIZE),
+]
+JUDGEMENTS = {
+    name: judge
+    for name, judge in inspect.getmembers(verdicts, inspect.isfunction)
+    if judge.__module__ == verdicts.__name__ and name != "wait_named"
+}
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("error", "true"), TABLE, ids=[f"{type(e).__name__}: {e.message}" for e, _ in TABLE]
+)
+def test_what_an_error_means(error, true):
+    """All that follows from it, and nothing else does."""
+    assert {name for name, judge in JUDGEMENTS.items() if judge(error)} == true
+
+
+def test_every_judgement_is_true_of_something_and_false_of_something():
+    """A judgement that is added belongs into the table."""
+    for name in JUDGEMENTS:
+        assert {name in true for _, true in TABLE} == {True, False}, name
+
+
+def test_the_table_has_every_family_of_errors():
+    """Those that a status makes stand for each other; each other class has a line."""
+    families = {
+        kind.__name__
+        for kind in vars(errors).values()
+        if isinstance(kind, type)
+        and issubclass(kind, errors.OpenRouterError)
+        and not issubclass(kind, ResponseError | ConfigurationError)
+    }
+    tested = {kind.__name__ for error, _ in TABLE for kind in type(error).__mro__}
+
+    assert families - tested == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
     [
-        (BadRequestResponseError("This model's maximum context length is 8192 tokens"), True),
-        (BadRequestResponseError("input[0] is too long"), True),
-        (BadRequestResponseError("no", metadata={"error_type": "string_too_long"}), True),
-        (BadRequestResponseError("X is not a valid model ID"), False),
-        (PayloadTooLargeResponseError("Payload Too Large"), True),
-        (ForbiddenResponseError("too long"), False),
+        (ResponseError("x", status_code=429, retry_after=0.0), 0.0),
+        (ResponseError("x", status_code=503, retry_after=7.0), 7.0),
+        (ResponseError("x", status_code=429), None),
+        (NoResponseError("x"), None),
     ],
 )
-def test_what_too_long_means(error, expected):
-    """The service says it by its type, or in words."""
-    assert is_too_long(error) is expected
+def test_only_a_service_names_a_wait(error, seconds):
+    """Zero is a wait as well."""
+    assert verdicts.wait_named(error) == seconds

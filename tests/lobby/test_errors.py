@@ -9,20 +9,13 @@ import re
 import pytest
 
 from openrouter_embeddings import errors
-from openrouter_embeddings._request import verdicts
 from openrouter_embeddings.errors import (
     ERROR_OF_STATUS,
     ConfigurationError,
-    DeadlineExceededError,
     MissingExtraError,
-    NoResponseError,
-    OpenRouterDefaultError,
     OpenRouterError,
-    PartialFailureError,
     ResponseError,
-    ResponseValidationError,
     TooManyRequestsResponseError,
-    VectorError,
 )
 
 CLASSES = [
@@ -93,35 +86,3 @@ def test_errors_of_the_call_are_also_the_builtin_ones(kind, builtin):
     """Code that catches ValueError, TypeError or ImportError keeps working."""
     assert issubclass(kind, builtin)
     assert issubclass(kind, ConfigurationError)
-
-
-@pytest.mark.parametrize(
-    ("error", "transient"),
-    [
-        (NoResponseError("x"), True),
-        (DeadlineExceededError("x"), True),
-        (ResponseValidationError("x"), True),
-        (VectorError("x"), True),
-        (ConfigurationError("x"), False),
-        (PartialFailureError("x"), False),
-        (OpenRouterDefaultError("x", status_code=520), True),
-        (OpenRouterDefaultError("x", status_code=418), False),
-        (ResponseError("x", status_code=402), False),
-        (
-            ResponseError(
-                "x", status_code=402, metadata={"limit_source": "openrouter_in_flight_budget"}
-            ),
-            True,
-        ),
-        (ResponseError("x", status_code=429), True),
-        (
-            ResponseError(
-                "x", status_code=429, metadata={"limit_source": "openrouter_free_tier_daily"}
-            ),
-            False,
-        ),
-    ],
-)
-def test_what_is_transient_is_said_once(error, transient):
-    """Only what can pass by itself is worth sending again."""
-    assert verdicts.is_transient(error) is transient
