@@ -7,10 +7,9 @@ import random
 
 import numpy as np
 import pytest
+from books import Books, item, play, vector
 
 from openrouter_embeddings import ConfigurationError, Limits
-from openrouter_embeddings._bulk.items import Cached, Slot
-from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._request.verdicts import is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
@@ -30,35 +29,9 @@ DOWN = ServiceUnavailableResponseError("down", status_code=503)
 BAD = BadRequestResponseError("bad", status_code=400)
 
 
-def item(name, kind="text", size=10):
-    return Slot(name, kind, str(name).encode(), size)
-
-
-def ledger_of(names, **limits):
-    ledger = Ledger(Limits(**limits))
-    for name in names:
-        ledger.add(item(name))
-    return ledger
-
-
-def vector(name):
-    return np.float32([hash(name) % 97 + 1, 1])
-
-
-def play(ledger, answer):
-    """Send batches one at a time; return what was sent."""
-    sent = []
-    while (batch := ledger.next_batch()) is not None:
-        sent.append(list(batch.inputs))
-        outcome = answer(batch.inputs)
-        found = np.stack([vector(name) for name in batch.inputs])
-        ledger.settle(batch, found if outcome is None else outcome)
-    return sent
-
-
 def test_batches_keep_the_bounds_of_count():
     """And the order of the inputs."""
-    ledger = ledger_of("abcdefg", max_batch=3)
+    ledger = Books("abcdefg", max_batch=3)
 
     assert play(ledger, lambda _: None) == [list("abc"), list("def"), ["g"]]
 
@@ -66,12 +39,12 @@ def test_batches_keep_the_bounds_of_count():
 @pytest.mark.parametrize("limits", [{"max_bytes": 25}, {"max_tokens": 6}])
 def test_batches_keep_the_bounds_of_size(limits):
     """Bytes, and tokens as they are estimated."""
-    assert play(ledger_of("abcde", **limits), lambda _: None) == [["a", "b"], ["c", "d"], ["e"]]
+    assert play(Books("abcde", **limits), lambda _: None) == [["a", "b"], ["c", "d"], ["e"]]
 
 
 def test_an_oversized_input_travels_alone():
     """It is sent all the same; the service decides."""
-    ledger = Ledger(Limits(max_bytes=25))
+    ledger = Books(max_bytes=25)
     for name, size in (("a", 10), ("huge", 1000), ("b", 10)):
         ledger.add(item(name, size=size))
 
@@ -80,7 +53,7 @@ def test_an_oversized_input_travels_alone():
 
 def test_a_batch_has_one_kind_of_inputs():
     """Mixed lists are not legal on the wire."""
-    ledger = Ledger(Limits())
+    ledger = Books()
     for name, kind in (("a", "text"), ("b", "text"), ("c", "tokens"), ("d", "text")):
         ledger.add(item(name, kind))
 
@@ -89,84 +62,15 @@ def test_a_batch_has_one_kind_of_inputs():
 
 def test_equal_inputs_are_sent_once():
     """Each position gets the vector all the same."""
-    ledger = ledger_of("abacaba")
+    ledger = Books("abacaba")
 
     assert play(ledger, lambda _: None) == [["a", "b", "c"]]
     assert [slot.wire for slot in ledger.ready()] == list("abacaba")
 
 
-def test_wide_vectors_are_remembered_by_their_bytes(monkeypatch):
-    """A window of them could be more than the memory that anybody expects."""
-    monkeypatch.setattr("openrouter_embeddings._bulk.ledger._RECENT_BYTES", 3 * 8)
-    ledger = ledger_of("abcde", window=5, max_batch=5)
-    play(ledger, lambda _: None)
-    ledger.ready()
-
-    for name in "ea":
-        ledger.add(item(name))
-
-    assert play(ledger, lambda _: None) == [["a"]]
-
-
-def test_equal_inputs_are_remembered_for_a_window():
-    """After they were handed out as well, and no longer than that."""
-    ledger = ledger_of("ab", window=2, max_batch=1)
-    play(ledger, lambda _: None)
-    ledger.ready()
-    ledger.add(item("a"))
-    assert [slot.wire for slot in ledger.ready()] == ["a"]
-
-    for name in "cde":
-        ledger.add(item(name))
-        play(ledger, lambda _: None)
-        ledger.ready()
-    ledger.add(item("a"))
-    assert play(ledger, lambda _: None) == [["a"]]
-
-
-def test_an_input_that_comes_again_is_remembered_anew():
-    """What counts is when it was handed out last."""
-    ledger = ledger_of("a", window=3, max_batch=1)
-    for names in ("", "a", "b", "c"):
-        for name in names:
-            ledger.add(item(name))
-        play(ledger, lambda _: None)
-        ledger.ready()
-    for name in "aa":
-        ledger.add(item(name))
-
-    assert play(ledger, lambda _: None) == []
-
-
-def test_failures_are_not_remembered():
-    """The same input may be sent again later."""
-    ledger = ledger_of("a")
-    play(ledger, lambda _: BAD)
-    ledger.ready()
-    ledger.add(item("a"))
-
-    assert play(ledger, lambda _: None) == [["a"]]
-
-
-def test_what_the_cache_has_is_not_sent():
-    """It leaves at once, in its place."""
-    ledger = Ledger(Limits())
-    ledger.add_cached(np.stack([vector("a"), vector("c")]))
-    ledger.add(item("b"))
-    ledger.add_cached(vector("a")[None])
-
-    (cached,) = ledger.ready()
-    assert isinstance(cached, Cached)
-    assert cached.vectors.tolist() == [vector("a").tolist(), vector("c").tolist()]
-    assert ledger.room == ledger.limits.window - 2
-    assert play(ledger, lambda _: None) == [["b"]]
-    assert len(ledger.ready()) == 2
-    assert ledger.room == ledger.limits.window
-
-
 def test_a_size_in_doubt_is_not_tried_again_meanwhile():
     """While halves of the first refused batch are out, no batch of its size follows."""
-    ledger = ledger_of(range(100), max_batch=10)
+    ledger = Books(range(100), max_batch=10)
     first = ledger.next_batch()
     ledger.settle(first, PayloadTooLargeResponseError("big", status_code=413))
 
@@ -181,30 +85,6 @@ def test_a_size_in_doubt_is_not_tried_again_meanwhile():
     assert len(ledger.next_batch().slots) == 5
 
 
-def test_what_comes_again_and_again_keeps_no_other_vectors_in_memory():
-    """Its vector leaves the matrix of the reply, which is as large as all others together."""
-    ledger = ledger_of("abcdefgh", max_batch=8)
-    play(ledger, lambda _: None)
-    for _ in range(3):
-        ready = ledger.ready()
-        ledger.add(item("a"))
-
-    assert ready[-1].vectors.shape == (1, 2)
-    assert ready[-1].vector.tolist() == vector("a").tolist()
-
-
-def test_positions_leave_in_order():
-    """A batch that is done early waits for those before it."""
-    ledger = ledger_of("abcd", max_batch=2)
-    first, second = ledger.next_batch(), ledger.next_batch()
-
-    ledger.settle(second, np.stack([vector("c"), vector("d")]))
-    assert ledger.ready() == []
-    ledger.settle(first, np.stack([vector("a"), vector("b")]))
-    assert [slot.wire for slot in ledger.ready()] == list("abcd")
-    assert ledger.idle
-
-
 def refusing(*bad, error=BAD):
     return lambda inputs: error if set(bad) & set(inputs) else None
 
@@ -213,7 +93,7 @@ def refusing(*bad, error=BAD):
 def test_one_bad_input_costs_few_requests(count):
     """Two for each halving and one more, wherever it stands; all others succeed."""
     for guilty in {0, count // 2, count - 1}:
-        ledger = ledger_of(range(count), max_batch=count)
+        ledger = Books(range(count), max_batch=count)
 
         sent = play(ledger, refusing(guilty))
 
@@ -226,7 +106,7 @@ def test_one_bad_input_costs_few_requests(count):
 
 def test_vectors_that_were_wrong_by_chance_say_nothing_of_the_size():
     """Both halves are right, and the next batches are as large as before."""
-    ledger = ledger_of(range(40), max_batch=20)
+    ledger = Books(range(40), max_batch=20)
     answers = iter([VectorError("nan")])
 
     sent = play(ledger, lambda _: next(answers, None))
@@ -239,7 +119,7 @@ def test_vectors_that_were_wrong_by_chance_say_nothing_of_the_size():
 def test_several_bad_inputs_are_all_found(error):
     """Exactly the guilty ones fail, each with the service's words."""
     bad = set(random.Random(3).sample(range(200), 17))
-    ledger = ledger_of(range(200), max_batch=50)
+    ledger = Books(range(200), max_batch=50)
 
     play(ledger, refusing(*bad, error=error))
 
@@ -252,7 +132,7 @@ def test_several_bad_inputs_are_all_found(error):
 )
 def test_a_size_that_is_refused_is_learnt(error):
     """Both halves were answered, so it was the size; the run keeps to the smaller one."""
-    ledger = ledger_of(range(400), max_batch=100)
+    ledger = Books(range(400), max_batch=100)
 
     sent = play(ledger, lambda inputs: error if len(inputs) > 30 else None)
 
@@ -263,7 +143,7 @@ def test_a_size_that_is_refused_is_learnt(error):
 
 def test_an_outage_ends_the_run():
     """Three failures in a row, and nothing more is sent."""
-    ledger = ledger_of(range(10_000), max_batch=10)
+    ledger = Books(range(10_000), max_batch=10)
 
     sent = play(ledger, lambda _: DOWN)
 
@@ -274,7 +154,7 @@ def test_an_outage_ends_the_run():
 
 def test_failures_between_successes_are_no_outage():
     """Their inputs fail, the others go on."""
-    ledger = ledger_of(range(100), max_batch=10)
+    ledger = Books(range(100), max_batch=10)
     answers = iter([DOWN, None] * 10)
 
     sent = play(ledger, lambda _: next(answers))
@@ -285,7 +165,7 @@ def test_failures_between_successes_are_no_outage():
 
 def test_a_batch_gets_a_second_round_and_no_third():
     """While others are answered, the service is there."""
-    ledger = ledger_of("abc", max_batch=1)
+    ledger = Books("abc", max_batch=1)
 
     sent = play(ledger, lambda inputs: DOWN if inputs == ["b"] else None)
 
@@ -297,12 +177,12 @@ def test_what_was_paid_for_gets_no_second_round():
     """A reply that had begun would be paid for again."""
     dripping = NoResponseError("x", sent=True, begun=True, timed_out=True)
 
-    assert len(play(ledger_of("a"), lambda _: dripping)) == 1
+    assert len(play(Books("a"), lambda _: dripping)) == 1
 
 
 def test_refusals_of_everything_end_the_run():
     """A setting that no request survives is not paid for ten million times."""
-    ledger = ledger_of(range(10_000), max_batch=100)
+    ledger = Books(range(10_000), max_batch=100)
 
     sent = play(ledger, lambda _: VectorError("nan"))
 
@@ -340,7 +220,7 @@ def test_what_an_error_means_for_the_run(error, fatal, divisible):
 
 def test_a_fatal_error_ends_the_run_with_halves_under_way():
     """Nothing that was held back is forgotten."""
-    ledger = ledger_of(range(40), max_batch=20)
+    ledger = Books(range(40), max_batch=20)
     first, second = ledger.next_batch(), ledger.next_batch()
     ledger.settle(first, BAD)
     half = ledger.next_batch()
@@ -354,7 +234,7 @@ def test_a_fatal_error_ends_the_run_with_halves_under_way():
 
 def test_inputs_after_the_end_fail_at_once():
     """With the reason of the end."""
-    ledger = ledger_of("a")
+    ledger = Books("a")
     ledger.stop(DOWN)
     ledger.add(item("b"))
 
@@ -363,7 +243,7 @@ def test_inputs_after_the_end_fail_at_once():
 
 def test_characters_per_token_are_learnt():
     """From what the service counted."""
-    ledger = ledger_of("abcd")
+    ledger = Books("abcd")
     batch = ledger.next_batch()
     ledger.learn(batch, 20)
 
@@ -377,9 +257,7 @@ def test_whatever_happens_every_position_is_settled_once(seed):
     """Random outcomes in random order: the books always close."""
     draw = random.Random(seed)
     count = draw.randrange(1, 300)
-    ledger = ledger_of(
-        [draw.randrange(count) for _ in range(count)], max_batch=draw.randrange(1, 40)
-    )
+    ledger = Books([draw.randrange(count) for _ in range(count)], max_batch=draw.randrange(1, 40))
     under_way, done = [], 0
     while not ledger.idle:
         batch = ledger.next_batch() if draw.random() < 0.6 else None

@@ -1,9 +1,8 @@
 """A bulk run as data: which inputs go into which request, and what becomes of each. Pure.
 
-The theory. Inputs come in one by one and get a `Slot` each; equal inputs within the look-ahead
-window share one, and a slot that the cache knows is settled at once. Open slots wait in a queue.
-`next_batch` cuts one from it: by count, bytes and estimated tokens, one kind of input at a time.
-The runner sends it and brings the outcome back to `settle`:
+The theory. Slots that are to be sent wait in a queue. `next_batch` cuts one batch from it: by
+count, bytes and estimated tokens, one kind of input at a time. The run sends it and brings the
+outcome back to `settle`:
 
     vectors                     every slot of the batch is settled
     refused, several inputs     halves; the first is sent, the second held until it is answered
@@ -17,8 +16,6 @@ Of two halves of a batch that was refused for its content, one must be to blame:
 answered, the second is cut up at once and not sent as a whole. One bad input among n costs
 2 log2(n) + 1 more requests at the most. When both halves of a batch are answered, it was its size
 that was refused, and the run keeps to the smaller one from there on.
-
-Positions leave in order: `ready` hands out the longest settled prefix.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from openrouter_embeddings._bulk.items import Batch, Cached, Group, Slot
+from openrouter_embeddings._bulk.items import Batch, Group, Slot
 from openrouter_embeddings._request.verdicts import (
     blames_content,
     is_divisible,
@@ -52,7 +49,6 @@ _CHARACTERS_PER_TOKEN = 4.0
 _OUTAGE = 3
 _REFUSALS = 32
 _MOST_ROUNDS = 1
-_RECENT_BYTES = 16 * 2**20
 
 
 @define(eq=False)
@@ -71,12 +67,6 @@ class Ledger:
     max_batch: int = field(init=False)
     characters_per_token: float = field(init=False, default=_CHARACTERS_PER_TOKEN)
     stopped: OpenRouterError | None = field(init=False, default=None)
-    _positions: deque[Slot | Cached] = field(init=False, factory=deque)
-    _held: int = field(init=False, default=0)
-    _inputs_seen: int = field(init=False, default=0)
-    _known: dict[str | bytes, Slot] = field(init=False, factory=dict)
-    _recent: deque[Slot] = field(init=False, factory=deque)
-    _most_recent: int = field(init=False, default=0)
     _queue: deque[Slot] = field(init=False, factory=deque)
     _again: deque[Batch] = field(init=False, factory=deque)
     _too_long: dict[Slot, str] = field(init=False, factory=dict)
@@ -93,11 +83,6 @@ class Ledger:
         self.max_batch = self.limits.max_batch
 
     @property
-    def room(self) -> int:
-        """How many more inputs may come in now."""
-        return max(0, self.limits.window - self._held)
-
-    @property
     def queued(self) -> int:
         """How many slots wait to be sent."""
         return len(self._queue) + sum(len(batch.slots) for batch in self._again)
@@ -107,35 +92,8 @@ class Ledger:
         """Say whether nothing is left to be sent or waited for."""
         return not (self._open_batches or self._queue or self._again or self._too_long)
 
-    @property
-    def known(self) -> Mapping[str | bytes, Slot]:
-        """The inputs that are under way or remembered, by their keys."""
-        return self._known
-
-    def add(self, new: Slot) -> None:
-        """Take the next input; equal ones in the window share a slot."""
-        slot = self._known.get(new.key)
-        if slot is None:
-            slot = self._known[new.key] = new
-            slot.position = self._inputs_seen
-            self._enqueue(new)
-        slot.uses += 1
-        self._take_in(slot, 1)
-
-    def add_cached(self, vectors: Vectors) -> None:
-        """Take the next inputs, of which the cache had the vectors."""
-        self._take_in(Cached(vectors), len(vectors))
-
-    def add_failure(self, item: Item, error: OpenRouterError) -> None:
-        """Take an input that cannot be sent."""
-        self._take_in(Slot(item.wire, item.kind, item.key, item.size, error=error), 1)
-
-    def _take_in(self, entry: Slot | Cached, count: int) -> None:
-        self._positions.append(entry)
-        self._held += count
-        self._inputs_seen += count
-
-    def _enqueue(self, slot: Slot) -> None:
+    def enqueue(self, slot: Slot) -> None:
+        """Take what is to be sent; after an early end it fails with the reason of the end."""
         if self.stopped is None:
             self._queue.append(slot)
         else:
@@ -294,7 +252,7 @@ class Ledger:
         del self._too_long[slot]
         slot.cut, slot.vectors, slot.row, slot.cached = cut, cached, 0, cached is not None
         if cached is None:
-            self._enqueue(slot)
+            self.enqueue(slot)
 
     def _too_many(self, error: OpenRouterError) -> bool:
         """Bound the failures in a row: three of the service, more where inputs may be odd."""
@@ -323,43 +281,3 @@ class Ledger:
         self._too_long.clear()
         self._again.clear()
         self._queue.clear()
-
-    def ready(self) -> list[Slot | Cached]:
-        """Hand out the longest prefix of positions that is settled."""
-        out, positions = list[Slot | Cached](), self._positions
-        while positions:
-            entry = positions[0]
-            if isinstance(entry, Cached):
-                self._held -= len(entry.vectors)
-            elif entry.vectors is None and entry.error is None:
-                break
-            else:
-                self._held -= 1
-                entry.uses -= 1
-                if entry.uses == 0:
-                    self._retire(entry)
-            out.append(positions.popleft())
-        return out
-
-    def _retire(self, slot: Slot) -> None:
-        """Remember a vector for a while longer: the same input may come again soon."""
-        if slot.vectors is None:
-            self._forget(slot)
-            return
-        if self._most_recent == 0:
-            fitting = _RECENT_BYTES // max(1, slot.vectors[0].nbytes)
-            self._most_recent = min(self.limits.window, max(1, fitting))
-        if slot.remembered:
-            # What comes again and again must not keep the other vectors of its reply in memory.
-            slot.vectors, slot.row = slot.vectors[slot.row : slot.row + 1].copy(), 0
-        self._recent.append(slot)
-        slot.remembered += 1
-        if len(self._recent) > self._most_recent:
-            old = self._recent.popleft()
-            old.remembered -= 1
-            if old.uses == old.remembered == 0:
-                self._forget(old)
-
-    def _forget(self, slot: Slot) -> None:
-        if self._known.get(slot.key) is slot:
-            del self._known[slot.key]

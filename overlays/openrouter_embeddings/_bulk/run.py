@@ -18,10 +18,11 @@ from attrs import define, evolve, field, frozen
 from openrouter_embeddings._bulk.budget import Budget
 from openrouter_embeddings._bulk.items import Slot
 from openrouter_embeddings._bulk.ledger import Ledger
-from openrouter_embeddings._bulk.output import Ready, count_positions, no_matrix, place_vectors
+from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.reader import Chunk, Reader, Unusable
 from openrouter_embeddings._bulk.space import Space
+from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Call, Done, Failed
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
@@ -112,6 +113,7 @@ class BulkRun:
 
     plan: Plan
     source: Iterator[object]
+    window: Window = field(init=False)
     ledger: Ledger = field(init=False)
     pace: Pace = field(init=False)
     space: Space = field(init=False)
@@ -122,12 +124,12 @@ class BulkRun:
     _inputs_asked_for: int = field(init=False, default=0)
     _at_once: int = field(init=False, default=_READ_AT_ONCE)
     _open_attempts: int = field(init=False, default=0)
-    _handed_out: int = field(init=False, default=0)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
+        self.window = Window(self.plan.limits.window)
         self.ledger = Ledger(self.plan.limits, self.plan.cutting)
         self.pace = Pace(self.plan.limits.max_in_flight)
         self.space = Space(self.plan.template, self.plan.pin_provider)
@@ -146,7 +148,7 @@ class BulkRun:
             self._questions = _MOST_QUESTIONS
             return chunk
         needed = 0 if self.reader.exhausted else self._needed()
-        chunk = self.reader.read(needed, self.ledger.known) if needed else Chunk(())
+        chunk = self.reader.read(needed, self.window.known) if needed else Chunk(())
         if not chunk:
             return None
         self._questions += 1
@@ -160,7 +162,7 @@ class BulkRun:
         else:
             enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
             most = self._at_once if self.ledger.queued < enough else 0
-        return max(0, min(self.ledger.room - self._inputs_asked_for, most))
+        return max(0, min(self.window.room - self._inputs_asked_for, most))
 
     def add(self, chunk: Chunk, found: Sequence[Hits]) -> None:
         """Take inputs that were read, with what the cache has of them, in the order of its keys."""
@@ -177,18 +179,21 @@ class BulkRun:
         for each in hits:
             for place, vectors in _runs(chunk.places, each):
                 self._send(chunk.entries[done:place])
-                self.ledger.add_cached(vectors)
+                self.window.add_cached(vectors)
                 done = place + len(vectors)
         self._send(chunk.entries[done:])
 
     def _send(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             if isinstance(entry, str):
-                self.ledger.add(Slot(entry, "text", entry, len(entry)))
+                slot = Slot(entry, "text", entry, len(entry))
             elif isinstance(entry, Unusable):
-                self.ledger.add_failure(entry.item, entry.error)
+                self.window.add_failure(entry.item, entry.error)
+                continue
             else:
-                self.ledger.add(_make_slot(entry))
+                slot = _make_slot(entry)
+            if self.window.add(slot):
+                self.ledger.enqueue(slot)
 
     def _more_at_once(self) -> int:
         """Read more at once where the cache has everything, so that nobody waits for the others."""
@@ -371,10 +376,9 @@ class BulkRun:
 
     def ready(self) -> Ready | None:
         """Return the next positions whose outcome is known, in order, or None."""
-        entries = self.ledger.ready()
+        start, entries = self.window.handed_out, self.window.take_settled()
         if not entries:
             return None
-        start, self._handed_out = self._handed_out, self._handed_out + count_positions(entries)
         width = self.space.width or 0
         rest = EmbeddedBatch(
             vectors=np.empty((0, width), np.float32),
