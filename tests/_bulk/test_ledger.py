@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import random
 
-import numpy as np
 import pytest
 from books import Books, item, play, vector
 
@@ -17,11 +15,9 @@ from openrouter_embeddings.errors import (
     NoResponseError,
     NotFoundResponseError,
     OpenRouterError,
-    PayloadTooLargeResponseError,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
     UnauthorizedResponseError,
-    UnprocessableEntityResponseError,
     VectorError,
 )
 
@@ -66,79 +62,6 @@ def test_equal_inputs_are_sent_once():
 
     assert play(ledger, lambda _: None) == [["a", "b", "c"]]
     assert [slot.wire for slot in ledger.ready()] == list("abacaba")
-
-
-def test_a_size_in_doubt_is_not_tried_again_meanwhile():
-    """While halves of the first refused batch are out, no batch of its size follows."""
-    ledger = Books(range(100), max_batch=10)
-    first = ledger.next_batch()
-    ledger.settle(first, PayloadTooLargeResponseError("big", status_code=413))
-
-    half = ledger.next_batch()
-    assert len(half.slots) == 5
-    assert not ledger.has_next
-    assert ledger.next_batch() is None
-
-    ledger.settle(half, np.ones((5, 2), np.float32))
-    other = ledger.next_batch()
-    ledger.settle(other, np.ones((5, 2), np.float32))
-    assert len(ledger.next_batch().slots) == 5
-
-
-def refusing(*bad, error=BAD):
-    return lambda inputs: error if set(bad) & set(inputs) else None
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 9, 64, 100, 1000])
-def test_one_bad_input_costs_few_requests(count):
-    """Two for each halving and one more, wherever it stands; all others succeed."""
-    for guilty in {0, count // 2, count - 1}:
-        ledger = Books(range(count), max_batch=count)
-
-        sent = play(ledger, refusing(guilty))
-
-        slots = ledger.ready()
-        assert [slot.wire for slot in slots] == list(range(count))
-        assert [slot.wire for slot in slots if slot.error is not None] == [guilty]
-        assert len(sent) - 1 <= 2 * math.log2(count) + 1
-        assert ledger.max_batch == count
-
-
-def test_vectors_that_were_wrong_by_chance_say_nothing_of_the_size():
-    """Both halves are right, and the next batches are as large as before."""
-    ledger = Books(range(40), max_batch=20)
-    answers = iter([VectorError("nan")])
-
-    sent = play(ledger, lambda _: next(answers, None))
-
-    assert [len(inputs) for inputs in sent] == [20, 10, 10, 20]
-    assert ledger.max_batch == 20
-
-
-@pytest.mark.parametrize("error", [BAD, VectorError("nan"), UnprocessableEntityResponseError("x")])
-def test_several_bad_inputs_are_all_found(error):
-    """Exactly the guilty ones fail, each with the service's words."""
-    bad = set(random.Random(3).sample(range(200), 17))
-    ledger = Books(range(200), max_batch=50)
-
-    play(ledger, refusing(*bad, error=error))
-
-    failed = {slot.wire: slot.error for slot in ledger.ready() if slot.error is not None}
-    assert failed == dict.fromkeys(bad, error)
-
-
-@pytest.mark.parametrize(
-    "error", [PayloadTooLargeResponseError("x"), UnprocessableEntityResponseError("x"), BAD]
-)
-def test_a_size_that_is_refused_is_learnt(error):
-    """Both halves were answered, so it was the size; the run keeps to the smaller one."""
-    ledger = Books(range(400), max_batch=100)
-
-    sent = play(ledger, lambda inputs: error if len(inputs) > 30 else None)
-
-    assert all(slot.error is None for slot in ledger.ready())
-    assert ledger.max_batch <= 30
-    assert sum(len(inputs) > 30 for inputs in sent) <= 3
 
 
 def test_an_outage_ends_the_run():
@@ -239,17 +162,6 @@ def test_inputs_after_the_end_fail_at_once():
     ledger.add(item("b"))
 
     assert [slot.error for slot in ledger.ready()] == [DOWN, DOWN]
-
-
-def test_characters_per_token_are_learnt():
-    """From what the service counted."""
-    ledger = Books("abcd")
-    batch = ledger.next_batch()
-    ledger.learn(batch, 20)
-
-    assert ledger.characters_per_token == 2.0
-    ledger.learn(batch, None)
-    assert ledger.estimate_tokens(item("x", size=10)) == 5.0
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -115,3 +115,8 @@ class Batch:
     def inputs(self) -> list[object]:
         """Its inputs as the contract has them."""
         return [slot.sent.wire for slot in self.slots]
+
+    @property
+    def held(self) -> list[Slot]:
+        """The places that wait until it is answered: those of the second half."""
+        return self.group.second if self.first and self.group is not None else []

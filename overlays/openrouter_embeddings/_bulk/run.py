@@ -158,9 +158,9 @@ class BulkRun:
     def _needed(self) -> int:
         """Count the inputs to read now; the first batch alone while the provider is open."""
         if self.space.is_open:
-            most = self.ledger.max_batch if self.ledger.idle else 0
+            most = self.ledger.halving.max_batch if self.ledger.idle else 0
         else:
-            enough = 2 * self.plan.limits.max_in_flight * self.ledger.max_batch
+            enough = 2 * self.plan.limits.max_in_flight * self.ledger.halving.max_batch
             most = self._at_once if self.ledger.queued < enough else 0
         return max(0, min(self.window.room - self._inputs_asked_for, most))
 
@@ -232,7 +232,7 @@ class BulkRun:
         attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
         self._open_attempts += 1
         if self.budget.most is not None:
-            tokens = sum(self.ledger.estimate_tokens(slot.sent) for slot in attempt.batch.slots)
+            tokens = sum(self.ledger.tokens.estimate(slot.sent) for slot in attempt.batch.slots)
             self.budget.reserve(id(attempt), tokens)
         return attempt
 
@@ -245,7 +245,7 @@ class BulkRun:
 
     def _may_cut(self) -> bool:
         """Say whether the next batch is as full as it will be; else inputs are to be read first."""
-        full = self.ledger.queued >= self.ledger.max_batch
+        full = self.ledger.queued >= self.ledger.halving.max_batch
         return full or (not self._questions and (self.reader.exhausted or self._needed() == 0))
 
     def _may_begin(self) -> bool:
@@ -331,7 +331,7 @@ class BulkRun:
 
     def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
         tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
-        self.ledger.learn(batch, tokens)
+        self.ledger.tokens.learn(batch, tokens)
         self.budget.charge(tokens, cost)
         self.stats = evolve(
             self.stats,

@@ -1,0 +1,75 @@
+"""Refused batches in halves: which half waits for which, and what size the service takes. Pure.
+
+The theory. A refusal that names nobody is narrowed down: the batch is cut in two, the first half is
+sent, the second held until the first is answered. Of two halves of a batch that was refused for its
+content, one must be to blame: when the first is answered, the second is cut up at once and not sent
+as a whole. One bad input among n costs 2 log2(n) + 1 more requests at the most.
+
+When both halves of a batch are answered, it was its size that was refused, and the run keeps to the
+smaller one from there on. Until that is known, no other batch of the doubtful size is to go out;
+a batch that was answered whole settles the doubt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from openrouter_embeddings._bulk.items import Batch, Group
+from openrouter_embeddings._request.verdicts import blames_content, may_be_size
+
+if TYPE_CHECKING:
+    from openrouter_embeddings._bulk.items import Slot
+    from openrouter_embeddings.errors import OpenRouterError
+
+
+@define(eq=False)
+class Halving:
+    """What refused batches become, and what they say of the size.
+
+    Attributes:
+        max_batch: The most inputs of a batch; shrinks when the service refuses a size.
+        doubts_size: Whether it may be the size of batches that is refused.
+    """
+
+    max_batch: int
+    doubts_size: bool = field(init=False, default=False)
+    _answered_whole: bool = field(init=False, default=False)
+
+    def divide(self, batch: Batch, error: OpenRouterError) -> Batch:
+        """Return the first half of a refused batch, which holds the second."""
+        self.doubts_size = may_be_size(error) and not self._answered_whole
+        return _halve(batch.slots, error)
+
+    def on_answer(self, batch: Batch) -> Batch | None:
+        """Learn from an answered batch, and return what may go out now that waited for it."""
+        group = batch.group
+        if group is None:
+            self._answered_whole, self.doubts_size = True, False
+            return None
+        group.answered += len(batch.slots)
+        if group.answered == group.size and may_be_size(group.error):
+            self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
+            self.doubts_size = False
+        if not batch.held:
+            return None
+        if blames_content(group.error) and len(group.second) > 1:
+            return _halve(group.second, group.error, group)
+        return Batch(group.second, group)
+
+    def on_refusal(self, batch: Batch) -> Batch | None:
+        """Return what waited for a refused batch: both halves may hold somebody to blame."""
+        if batch.group is None or not batch.first:
+            return None
+        batch.first = False
+        return Batch(batch.group.second, batch.group)
+
+
+def _halve(slots: list[Slot], error: OpenRouterError, parent: Group | None = None) -> Batch:
+    middle = len(slots) // 2
+    group = Group(len(slots), error, slots[middle:])
+    if parent is not None:
+        # Both halves answered after all: then the size was refused, in the parent already.
+        group.size, group.answered = parent.size, parent.answered
+    return Batch(slots[:middle], group, first=True)

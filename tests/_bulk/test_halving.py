@@ -1,0 +1,199 @@
+"""Refused batches in halves: who waits for whom, what it costs, and what size is learnt."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+from books import Books, item, play
+
+from openrouter_embeddings._bulk.halving import Halving
+from openrouter_embeddings._bulk.items import Batch
+from openrouter_embeddings.errors import (
+    BadRequestResponseError,
+    PayloadTooLargeResponseError,
+    UnprocessableEntityResponseError,
+    VectorError,
+)
+
+BAD = BadRequestResponseError("bad", status_code=400)
+BIG = PayloadTooLargeResponseError("big", status_code=413)
+NAN = VectorError("nan")
+
+
+def batch_of(count):
+    return Batch([item(place) for place in range(count)])
+
+
+def names(batch):
+    """Return the inputs of a batch, and of what waits for it."""
+    return batch.inputs, [slot.wire for slot in batch.held]
+
+
+@pytest.mark.parametrize(
+    ("count", "first", "held"),
+    [(2, [0], [1]), (3, [0], [1, 2]), (4, [0, 1], [2, 3]), (5, [0, 1], [2, 3, 4])],
+)
+@pytest.mark.parametrize("error", [BAD, BIG, NAN])
+def test_a_refused_batch_becomes_two_halves(count, first, held, error):
+    """The first goes out; the larger one of an odd number waits."""
+    assert names(Halving(10).divide(batch_of(count), error)) == (first, held)
+
+
+@pytest.mark.parametrize(
+    ("error", "released"),
+    [
+        (BAD, ([4, 5], [6, 7])),
+        (BIG, ([4, 5, 6, 7], [])),
+        (UnprocessableEntityResponseError("x"), ([4, 5, 6, 7], [])),
+        (NAN, ([4, 5, 6, 7], [])),
+    ],
+)
+def test_an_answer_to_the_first_half_releases_the_second(error, released):
+    """In halves where one of its inputs must be to blame, else whole."""
+    halving = Halving(8)
+    first = halving.divide(batch_of(8), error)
+
+    assert names(halving.on_answer(first)) == released
+
+
+@pytest.mark.parametrize("error", [BAD, BIG, NAN])
+def test_a_single_input_to_blame_goes_out_as_it_is(error):
+    """Its own refusal has the words for it."""
+    halving = Halving(8)
+
+    assert names(halving.on_answer(halving.divide(batch_of(2), error))) == ([1], [])
+
+
+@pytest.mark.parametrize("error", [BAD, BIG, NAN])
+def test_a_refusal_of_the_first_half_releases_the_second_whole(error):
+    """Once: both may hold somebody to blame."""
+    halving = Halving(8)
+    first = halving.divide(batch_of(8), error)
+
+    assert names(halving.on_refusal(first)) == ([4, 5, 6, 7], [])
+    assert first.held == []
+    assert halving.on_refusal(first) is None
+
+
+@pytest.mark.parametrize("end", ["on_answer", "on_refusal"])
+def test_nothing_waits_for_a_whole_batch_or_a_second_half(end):
+    """Whatever becomes of them."""
+    halving = Halving(8)
+    second = halving.on_refusal(halving.divide(batch_of(8), BIG))
+
+    assert getattr(halving, end)(second) is None
+    assert getattr(halving, end)(batch_of(8)) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "learnt"),
+    [(8, BIG, 4), (7, BIG, 4), (2, BIG, 1), (8, BAD, 4), (7, BAD, 4), (8, NAN, 100)],
+)
+def test_two_answered_halves_tell_the_size(size, error, learnt):
+    """Unless wrong vectors were the reason, which come by chance."""
+    halving = Halving(100)
+    waiting = [halving.divide(batch_of(size), error)]
+    while waiting:
+        batch = waiting.pop()
+        assert halving.max_batch == 100
+        waiting += filter(None, [halving.on_answer(batch)])
+
+    assert halving.max_batch == learnt
+
+
+def test_a_size_that_was_learnt_does_not_grow():
+    """A larger batch that was on its way says nothing better."""
+    halving = Halving(100)
+    for size in (8, 40):
+        halving.on_answer(halving.on_answer(halving.divide(batch_of(size), BIG)))
+
+    assert halving.max_batch == 4
+
+
+@pytest.mark.parametrize(("error", "doubts"), [(BIG, True), (BAD, True), (NAN, False)])
+def test_the_size_is_in_doubt_until_a_whole_batch_is_answered(error, doubts):
+    """From then on a refusal is about something else."""
+    halving = Halving(8)
+    halving.divide(batch_of(8), error)
+    assert halving.doubts_size is doubts
+
+    halving.on_answer(batch_of(8))
+    assert halving.doubts_size is False
+    halving.divide(batch_of(8), error)
+    assert halving.doubts_size is False
+
+
+def refusing(*bad, error=BAD):
+    return lambda inputs: error if set(bad) & set(inputs) else None
+
+
+def test_a_size_in_doubt_is_not_tried_again_meanwhile():
+    """While halves of the first refused batch are out, no batch of its size follows."""
+    ledger = Books(range(100), max_batch=10)
+    first = ledger.next_batch()
+    ledger.settle(first, PayloadTooLargeResponseError("big", status_code=413))
+
+    half = ledger.next_batch()
+    assert len(half.slots) == 5
+    assert not ledger.has_next
+    assert ledger.next_batch() is None
+
+    ledger.settle(half, np.ones((5, 2), np.float32))
+    other = ledger.next_batch()
+    ledger.settle(other, np.ones((5, 2), np.float32))
+    assert len(ledger.next_batch().slots) == 5
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 9, 64, 100, 1000])
+def test_one_bad_input_costs_few_requests(count):
+    """Two for each halving and one more, wherever it stands; all others succeed."""
+    for guilty in {0, count // 2, count - 1}:
+        ledger = Books(range(count), max_batch=count)
+
+        sent = play(ledger, refusing(guilty))
+
+        slots = ledger.ready()
+        assert [slot.wire for slot in slots] == list(range(count))
+        assert [slot.wire for slot in slots if slot.error is not None] == [guilty]
+        assert len(sent) - 1 <= 2 * math.log2(count) + 1
+        assert ledger.halving.max_batch == count
+
+
+def test_vectors_that_were_wrong_by_chance_say_nothing_of_the_size():
+    """Both halves are right, and the next batches are as large as before."""
+    ledger = Books(range(40), max_batch=20)
+    answers = iter([VectorError("nan")])
+
+    sent = play(ledger, lambda _: next(answers, None))
+
+    assert [len(inputs) for inputs in sent] == [20, 10, 10, 20]
+    assert ledger.halving.max_batch == 20
+
+
+@pytest.mark.parametrize("error", [BAD, VectorError("nan"), UnprocessableEntityResponseError("x")])
+def test_several_bad_inputs_are_all_found(error):
+    """Exactly the guilty ones fail, each with the service's words."""
+    bad = set(random.Random(3).sample(range(200), 17))
+    ledger = Books(range(200), max_batch=50)
+
+    play(ledger, refusing(*bad, error=error))
+
+    failed = {slot.wire: slot.error for slot in ledger.ready() if slot.error is not None}
+    assert failed == dict.fromkeys(bad, error)
+
+
+@pytest.mark.parametrize(
+    "error", [PayloadTooLargeResponseError("x"), UnprocessableEntityResponseError("x"), BAD]
+)
+def test_a_size_that_is_refused_is_learnt(error):
+    """Both halves were answered, so it was the size; the run keeps to the smaller one."""
+    ledger = Books(range(400), max_batch=100)
+
+    sent = play(ledger, lambda inputs: error if len(inputs) > 30 else None)
+
+    assert all(slot.error is None for slot in ledger.ready())
+    assert ledger.halving.max_batch <= 30
+    assert sum(len(inputs) > 30 for inputs in sent) <= 3
