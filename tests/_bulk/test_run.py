@@ -99,8 +99,8 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
     run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
-        while (chunk := run.next_question()) is not None:
-            run.add(chunk, ())
+        while (chunk := run.intake.next_question()) is not None:
+            run.intake.add(chunk, ())
         while (task := run.next_attempt(now)) is not None:
             serial += 1
             heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, task))
@@ -134,8 +134,8 @@ def run_over(texts, limits=LIMITS, **plan):
 
 def taken(run, now=0.0):
     """Take all requests that may begin."""
-    while (chunk := run.next_question()) is not None:
-        run.add(chunk, ())
+    while (chunk := run.intake.next_question()) is not None:
+        run.intake.add(chunk, ())
     return list(iter(lambda: run.next_attempt(now), None))
 
 
@@ -195,14 +195,14 @@ def test_answers_of_the_cache_come_back_in_order():
     """Two questions are under way at a time, and rows are where they belong."""
     texts = [f"input {number}" for number in range(2_000)]
     run = run_over(texts, Limits(max_batch=20, window=700), asks=True)
-    chunks = [run.next_question(), run.next_question()]
+    chunks = [run.intake.next_question(), run.intake.next_question()]
     assert [len(chunk) for chunk in chunks] == [500, 200]
-    assert run.next_question() is None
+    assert run.intake.next_question() is None
     known = [[Hits(0, np.stack([vector(text) for text in chunk.entries[:50]]))] for chunk in chunks]
 
     assert taken(run) == []
     for chunk, found in zip(chunks, known, strict=True):
-        run.add(chunk, found)
+        run.intake.add(chunk, found)
     batch = run.ready().batch()
 
     assert batch.from_cache == len(batch) == 50
@@ -212,9 +212,9 @@ def test_answers_of_the_cache_come_back_in_order():
 def test_vectors_of_another_width_in_the_cache_are_not_taken():
     """They belong to another space, whoever put them there."""
     run = run_over(["input 1", "input 2"], asks=True)
-    chunk = run.next_question()
+    chunk = run.intake.next_question()
 
-    run.add(chunk, [Hits(0, np.float32([[1, 1]])), Hits(1, np.float32([[1, 1, 1]]))])
+    run.intake.add(chunk, [Hits(0, np.float32([[1, 1]])), Hits(1, np.float32([[1, 1, 1]]))])
     (task,) = taken(run)
 
     assert task.batch.inputs == ["input 2"]
@@ -223,10 +223,10 @@ def test_vectors_of_another_width_in_the_cache_are_not_taken():
 def test_inputs_that_cannot_be_sent_stand_between_those_of_the_cache():
     """A gap among the keys moves nothing."""
     run = run_over(["input 0", "", "input 2", "é", "input 4"], asks=True)
-    chunk = run.next_question()
+    chunk = run.intake.next_question()
     assert list(chunk.places) == [0, 2, 3, 4]
 
-    run.add(chunk, [Hits(0, np.stack([vector(f"input {n}") for n in (0, 2, 3, 4)]))])
+    run.intake.add(chunk, [Hits(0, np.stack([vector(f"input {n}") for n in (0, 2, 3, 4)]))])
     batch = run.ready().batch()
 
     assert [failure.position for failure in batch.failures] == [1]

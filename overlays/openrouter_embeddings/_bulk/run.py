@@ -10,17 +10,17 @@ from __future__ import annotations
 import heapq
 import math
 from itertools import count
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.budget import Budget
-from openrouter_embeddings._bulk.items import Slot
+from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace
-from openrouter_embeddings._bulk.reader import Chunk, Reader, Unusable
+from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Call, Done, Failed
@@ -38,19 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from openrouter_embeddings._base.types import Vectors
-    from openrouter_embeddings._bulk.items import Batch, Item
+    from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._bulk.reader import Entry
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Wait
-    from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
-
-_READ_AT_ONCE = 500
-_MOST_QUESTIONS = 2
 
 
 @define(eq=False)
@@ -119,10 +114,7 @@ class BulkRun:
     space: Space = field(init=False)
     budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
-    reader: Reader = field(init=False)
-    _questions: int = field(init=False, default=0)
-    _inputs_asked_for: int = field(init=False, default=0)
-    _at_once: int = field(init=False, default=_READ_AT_ONCE)
+    intake: Intake = field(init=False)
     _open_attempts: int = field(init=False, default=0)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
@@ -134,76 +126,10 @@ class BulkRun:
         self.pace = Pace(self.plan.limits.max_in_flight)
         self.space = Space(self.plan.template, self.plan.pin_provider)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
-        self.reader = Reader(self.source, self.space, self.plan.asks)
-
-    def next_question(self) -> Chunk | None:
-        """Read the next inputs, as many as there is room and need for; None where there is not.
-
-        What is returned must come back to `add`, in the same order.
-        """
-        if self._questions >= _MOST_QUESTIONS or (self.ledger.shortened and self._questions):
-            return None
-        if self.ledger.shortened:
-            chunk = self.reader.cut(self.ledger.shortened)
-            self._questions = _MOST_QUESTIONS
-            return chunk
-        needed = 0 if self.reader.exhausted else self._needed()
-        chunk = self.reader.read(needed, self.window.known) if needed else Chunk(())
-        if not chunk:
-            return None
-        self._questions += 1
-        self._inputs_asked_for += len(chunk)
-        return chunk
-
-    def _needed(self) -> int:
-        """Count the inputs to read now; the first batch alone while the provider is open."""
-        if self.space.is_open:
-            most = self.ledger.halving.max_batch if self.ledger.idle else 0
-        else:
-            enough = 2 * self.plan.limits.max_in_flight * self.ledger.halving.max_batch
-            most = self._at_once if self.ledger.queued < enough else 0
-        return max(0, min(self.window.room - self._inputs_asked_for, most))
-
-    def add(self, chunk: Chunk, found: Sequence[Hits]) -> None:
-        """Take inputs that were read, with what the cache has of them, in the order of its keys."""
-        hits = [each for each in found if self.space.admits(each.vectors.shape[1])]
-        if chunk.slots:
-            self._questions = 0
-            self._replace(chunk, hits)
-            return
-        self._questions -= 1
-        self._inputs_asked_for -= len(chunk)
-        all_found = sum(len(each.vectors) for each in hits) == len(chunk)
-        self._at_once = self._more_at_once() if all_found else _READ_AT_ONCE
-        done = 0
-        for each in hits:
-            for place, vectors in _runs(chunk.places, each):
-                self._send(chunk.entries[done:place])
-                self.window.add_cached(vectors)
-                done = place + len(vectors)
-        self._send(chunk.entries[done:])
-
-    def _send(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if isinstance(entry, str):
-                slot = Slot(entry, "text", entry, len(entry))
-            elif isinstance(entry, Unusable):
-                self.window.add_failure(entry.item, entry.error)
-                continue
-            else:
-                slot = _make_slot(entry)
-            if self.window.add(slot):
-                self.ledger.enqueue(slot)
-
-    def _more_at_once(self) -> int:
-        """Read more at once where the cache has everything, so that nobody waits for the others."""
-        return max(_READ_AT_ONCE, min(2 * self._at_once, self.plan.limits.window // 4))
-
-    def _replace(self, chunk: Chunk, hits: Sequence[Hits]) -> None:
-        found = {place: vectors for each in hits for place, vectors in _singles(chunk.places, each)}
-        for place, (slot, entry) in enumerate(zip(chunk.slots, chunk.entries, strict=True)):
-            if slot in self.ledger.shortened:
-                self.ledger.replace(slot, cast("Item", entry), found.get(place))
+        reader = Reader(self.source, self.space, self.plan.asks)
+        self.intake = Intake(
+            self.plan.limits.max_in_flight, reader, self.space, self.window, self.ledger
+        )
 
     def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
@@ -212,7 +138,9 @@ class BulkRun:
         if self._later and self._later[0][0] <= now:
             _, _, attempt = heapq.heappop(self._later)
             return self._begin(attempt, now)
-        batch = self.ledger.next_batch() if self._may_cut() and self._may_begin() else None
+        batch = (
+            self.ledger.next_batch() if self.intake.fills_next_batch and self._may_begin() else None
+        )
         if batch is None:
             return None
         request = evolve(
@@ -239,14 +167,14 @@ class BulkRun:
     def wait(self, now: float) -> float:
         """Return the seconds until there may be something to take; infinity: only answers help."""
         due = self._later[0][0] - now if self._later else math.inf
-        if self.ledger.has_next and self._may_go_on() and self._may_cut() and self._may_begin():
+        if (
+            self.ledger.has_next
+            and self._may_go_on()
+            and self.intake.fills_next_batch
+            and self._may_begin()
+        ):
             due = 0.0
         return max(self.pace.wait(now), due)
-
-    def _may_cut(self) -> bool:
-        """Say whether the next batch is as full as it will be; else inputs are to be read first."""
-        full = self.ledger.queued >= self.ledger.halving.max_batch
-        return full or (not self._questions and (self.reader.exhausted or self._needed() == 0))
 
     def _may_begin(self) -> bool:
         """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
@@ -259,7 +187,7 @@ class BulkRun:
     @property
     def over(self) -> bool:
         """Say whether nothing is left to read, send or wait for."""
-        return self.reader.exhausted and not self._questions and self.ledger.idle
+        return self.intake.over and self.ledger.idle
 
     def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError) -> None:
         """Note that an answer is here; a success makes room for the next request before it is read.
@@ -399,21 +327,3 @@ class BulkRun:
             throttled_seconds=self.pace.throttled,
             highest_concurrency=self.pace.highest,
         )
-
-
-def _make_slot(item: Item) -> Slot:
-    return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
-
-
-def _runs(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
-    """Say where vectors belong among the inputs of a chunk, whose keys may have gaps."""
-    first, last = places[hits.start], places[hits.stop - 1]
-    if last - first == len(hits.vectors) - 1:
-        yield first, hits.vectors
-    else:
-        yield from _singles(places, hits)
-
-
-def _singles(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
-    for row in range(len(hits.vectors)):
-        yield places[hits.start + row], hits.vectors[row : row + 1]

@@ -61,7 +61,7 @@ class _Tasks:
             await self._collect_finished(0.0)
             while (attempt := self.run.next_attempt(self.settings.clock())) is not None:
                 self._pending[self._begin(self._send(attempt))] = attempt
-            if (chunk := self.run.next_question()) is not None:
+            if (chunk := self.run.intake.next_question()) is not None:
                 self._ask(chunk)
             elif (ready := self.run.ready()) is not None:
                 yield ready.batch()
@@ -96,7 +96,7 @@ class _Tasks:
             found = self._begin(asyncio.to_thread(self.store.find, chunk.keys))
             self._questions.append((chunk, found))
         else:
-            self.run.add(chunk, ())
+            self.run.intake.add(chunk, ())
 
     async def _collect_finished(self, seconds: float) -> None:
         """Wait for what ends next, and note it with all that has ended."""
@@ -110,7 +110,7 @@ class _Tasks:
                     self._unread.append(future)
                 while self._questions and self._questions[0][1].done():
                     chunk, found = self._questions.popleft()
-                    self.run.add(chunk, found.result())
+                    self.run.intake.add(chunk, found.result())
                 future = self._ended.get_nowait()
 
     async def _conclude(self, future: asyncio.Task[Answer]) -> None:

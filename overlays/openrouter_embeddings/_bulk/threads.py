@@ -83,7 +83,7 @@ class _Threads:
             while (attempt := self._next_attempt()) is not None:
                 self._watch(self.pool.submit(self._send_on, attempt))
             with self._lock:
-                chunk = self.run.next_question()
+                chunk = self.run.intake.next_question()
                 ready = self.run.ready() if chunk is None else None
                 over = self.run.over
             if chunk is not None:
@@ -139,7 +139,7 @@ class _Threads:
             self._questions.append((chunk, found))
             return
         with self._lock:
-            self.run.add(chunk, ())
+            self.run.intake.add(chunk, ())
 
     def _collect_finished(self, seconds: float) -> None:
         """Wait for what ends next, and note it with all that has ended."""
@@ -155,7 +155,7 @@ class _Threads:
                 while self._questions and self._questions[0][1].done():
                     chunk, found = self._questions.popleft()
                     with self._lock:
-                        self.run.add(chunk, found.result())
+                        self.run.intake.add(chunk, found.result())
 
     def _conclude(self, attempt: Attempt) -> None:
         # A reply that Ctrl-C interrupts here is read once more on the way out.
