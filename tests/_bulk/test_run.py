@@ -155,18 +155,18 @@ def test_a_reply_that_is_here_makes_room_before_it_is_read():
     first = taken(run)
     assert len(first) == 4
 
-    run.on_reply(first[0], OK)
+    run.attempts.on_reply(first[0], OK)
     assert len(taken(run)) == 1
-    run.on_reply(first[0], OK)
+    run.attempts.on_reply(first[0], OK)
     assert taken(run) == []
     for task in first[1:]:
-        run.on_reply(task, OK)
+        run.attempts.on_reply(task, OK)
         taken(run)
-    assert run.pace.in_flight < 4
+    assert run.attempts.pace.in_flight < 4
 
     for task in first:
         answer(run, task)
-    assert run.pace.in_flight + len(taken(run)) >= 4
+    assert run.attempts.pace.in_flight + len(taken(run)) >= 4
 
 
 def test_a_refusal_makes_no_room_before_it_is_read():
@@ -174,8 +174,8 @@ def test_a_refusal_makes_no_room_before_it_is_read():
     run = run_over(f"input {number}" for number in range(10_000))
     first = taken(run)
 
-    run.on_reply(first[0], REFUSED)
-    run.on_reply(first[1], NoResponseError("reset"))
+    run.attempts.on_reply(first[0], REFUSED)
+    run.attempts.on_reply(first[1], NoResponseError("reset"))
 
     assert taken(run) == []
 
@@ -185,7 +185,7 @@ def test_the_first_reply_is_read_before_others_follow_a_pinned_provider():
     run = run_over((f"input {number}" for number in range(1_000)), pin_provider=True)
     (first,) = taken(run)
 
-    run.on_reply(first, OK)
+    run.attempts.on_reply(first, OK)
     assert taken(run) == []
     answer(run, first)
     assert len(taken(run)) > 1

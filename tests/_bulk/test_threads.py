@@ -15,7 +15,7 @@ from openrouter_embeddings import (
     OpenRouter,
     ServiceUnavailableResponseError,
 )
-from openrouter_embeddings._bulk.run import Attempt
+from openrouter_embeddings._bulk.attempts import Attempt
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 

@@ -7,14 +7,13 @@ of their own.
 
 from __future__ import annotations
 
-import heapq
 import math
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._bulk.attempts import Attempt, Attempts
 from openrouter_embeddings._bulk.budget import Budget
 from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
@@ -23,11 +22,10 @@ from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
-from openrouter_embeddings._request.call import Call, Done, Failed
-from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings._request.call import Done, Failed
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
 from openrouter_embeddings.errors import OpenRouterError
-from openrouter_embeddings.events import AttemptFinished, BatchSettled
+from openrouter_embeddings.events import AttemptFinished
 from openrouter_embeddings.values import (
     EmbeddedBatch,
     EmbeddingsResponse,
@@ -35,44 +33,17 @@ from openrouter_embeddings.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.attempts import Outcome
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
     from openrouter_embeddings._bulk.truncation import Cutting
-    from openrouter_embeddings._request.call import Wait
-    from openrouter_embeddings.errors import NoResponseError
-    from openrouter_embeddings.events import Event
+    from openrouter_embeddings._request.call import Call
+    from openrouter_embeddings.events import BatchSettled, Event
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
-
-
-@define(eq=False)
-class Attempt:
-    """One attempt to be made.
-
-    Attributes:
-        batch: What it is for.
-        call: The course of its logical request.
-        timeout: Seconds that the attempt may take; None for no bound.
-        started_at: When it began.
-        replied: Whether its reply is here, so that it is in flight no more.
-        rows: Where its vectors stand in the matrix of the whole run; None if they do not.
-    """
-
-    batch: Batch
-    call: Call[EmbeddingsResponse]
-    timeout: float | None
-    started_at: float
-    replied: bool = False
-    rows: list[int] | None = None
-
-    def outcome(
-        self, answer: Reply | NoResponseError, now: float, random: float
-    ) -> Done[EmbeddingsResponse] | Wait | Failed:
-        """Read the answer; this is the part that takes long, and touches nothing shared."""
-        return self.call.proceed(answer, now, random)
 
 
 @frozen
@@ -110,20 +81,17 @@ class BulkRun:
     source: Iterator[object]
     window: Window = field(init=False)
     ledger: Ledger = field(init=False)
-    pace: Pace = field(init=False)
+    attempts: Attempts = field(init=False)
     space: Space = field(init=False)
     budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
     intake: Intake = field(init=False)
-    _open_attempts: int = field(init=False, default=0)
-    _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
-    _serial: Iterator[int] = field(init=False, factory=count)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
         self.window = Window(self.plan.limits.window)
         self.ledger = Ledger(self.plan.limits, self.plan.cutting)
-        self.pace = Pace(self.plan.limits.max_in_flight)
+        self.attempts = Attempts(Pace(self.plan.limits.max_in_flight))
         self.space = Space(self.plan.template, self.plan.pin_provider)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
         reader = Reader(self.source, self.space, self.plan.asks)
@@ -133,124 +101,93 @@ class BulkRun:
 
     def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
-        if self.pace.wait(now) > 0 or not self._may_go_on():
-            return None
-        if self._later and self._later[0][0] <= now:
-            _, _, attempt = heapq.heappop(self._later)
-            return self._begin(attempt, now)
-        batch = (
-            self.ledger.next_batch() if self.intake.fills_next_batch and self._may_begin() else None
-        )
+        while self.attempts.pace.wait(now) <= 0 and self._may_go_on:
+            attempt = self.attempts.take_due(now) or self._cut(now)
+            if attempt is None or self._begin(attempt, now):
+                return attempt
+        return None
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Let the first request find out the provider before others follow."""
+        return not (self.space.is_open and self.attempts.is_open)
+
+    @property
+    def _may_cut(self) -> bool:
+        """Say whether a new batch may begin: as full as it will be, and within the cost."""
+        ready = self.ledger.has_next and self.intake.fills_next_batch
+        return ready and self.attempts.has_room and self._affordable()
+
+    def _cut(self, now: float) -> Attempt | None:
+        batch = self.ledger.next_batch() if self._may_cut else None
         if batch is None:
             return None
         request = evolve(
             self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
         )
-        return self._begin(Attempt(batch, self.plan.call(request, now), None, now), now)
+        return Attempt(batch, self.plan.call(request, now))
 
-    def _may_go_on(self) -> bool:
-        """Let the first request find out the provider before others follow."""
-        return not self.space.is_open or self._open_attempts == 0
-
-    def _begin(self, attempt: Attempt, now: float) -> Attempt | None:
+    def _begin(self, attempt: Attempt, now: float) -> bool:
+        """Begin an attempt, unless its time is over."""
         timeout = attempt.call.begin(now)
         if isinstance(timeout, OpenRouterError):
             self._close(attempt, timeout)
-            return self.next_attempt(now)
-        attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
-        self._open_attempts += 1
+            return False
+        self.attempts.begin(attempt, timeout, now)
         if self.budget.most is not None:
             tokens = sum(self.ledger.tokens.estimate(slot.sent) for slot in attempt.batch.slots)
             self.budget.reserve(id(attempt), tokens)
-        return attempt
+        return True
 
     def wait(self, now: float) -> float:
         """Return the seconds until there may be something to take; infinity: only answers help."""
-        due = self._later[0][0] - now if self._later else math.inf
-        if (
-            self.ledger.has_next
-            and self._may_go_on()
-            and self.intake.fills_next_batch
-            and self._may_begin()
-        ):
-            due = 0.0
-        return max(self.pace.wait(now), due)
-
-    def _may_begin(self) -> bool:
-        """Let no new batch begin in the place of one that waits its turn, or beyond the cost."""
-        limit = int(self.pace.limit)
-        waiting = len(self._later) + self.pace.in_flight
-        # Replies that are here and not read yet must not pile up.
-        unread = self._open_attempts - self.pace.in_flight
-        return waiting < limit and 4 * unread <= limit and self._affordable()
+        if not self._may_go_on:
+            return math.inf
+        due = 0.0 if self._may_cut else self.attempts.seconds_left(now)
+        return max(self.attempts.pace.wait(now), due)
 
     @property
     def over(self) -> bool:
         """Say whether nothing is left to read, send or wait for."""
         return self.intake.over and self.ledger.idle
 
-    def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError) -> None:
-        """Note that an answer is here; a success makes room for the next request before it is read.
-
-        A refusal does not: it is to be read first, since it may slow the run down.
-        """
-        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
-            attempt.replied = True
-            self.pace.on_end()
-
-    def place(self, attempt: Attempt, step: Done[EmbeddingsResponse] | Wait | Failed) -> None:
+    def place(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write new vectors to where they end; this takes long, and touches nothing shared."""
-        if isinstance(step, Done):
-            whole = self.plan.matrix(step.value.dimensions)
+        if isinstance(outcome, Done):
+            whole = self.plan.matrix(outcome.value.dimensions)
             if whole is not None:
-                attempt.rows = place_vectors(attempt.batch.slots, step.value.vectors, whole)
+                attempt.rows = place_vectors(attempt.batch.slots, outcome.value.vectors, whole)
 
-    def conclude(
-        self, attempt: Attempt, step: Done[EmbeddingsResponse] | Wait | Failed, now: float
-    ) -> tuple[Event, ...]:
+    def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
         self.budget.release(id(attempt))
-        self._open_attempts -= 1
-        if not attempt.replied:
-            self.pace.on_end()
-        self._count(step.events)
-        if isinstance(step, Done):
-            self.pace.on_success()
-            return self._succeed(attempt, step.value, step.events, now)
-        self._slow_down(attempt, step.error, now)
-        if isinstance(step, Failed):
-            self._close(attempt, step.error)
-            return *step.events, self._batch_settled(attempt, now, step.error)
+        self.attempts.end(attempt)
+        requests = sum(isinstance(event, AttemptFinished) for event in outcome.events)
+        self.stats = evolve(self.stats, requests=self.stats.requests + requests)
+        if isinstance(outcome, Done):
+            self.attempts.pace.on_success()
+            return *outcome.events, self._succeed(attempt, outcome.value, now)
+        if is_throttling(outcome.error):
+            named = wait_named(outcome.error)
+            self.attempts.pace.on_refusal(attempt.started_at, now, named)
+        if isinstance(outcome, Failed):
+            self._close(attempt, outcome.error)
+            return *outcome.events, attempt.make_event(self.plan.template.model, now, outcome.error)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
-        heapq.heappush(self._later, (now + step.delay, next(self._serial), attempt))
-        return step.events
+        self.attempts.put_off(attempt, now + outcome.delay)
+        return outcome.events
 
-    def _count(self, events: Sequence[Event]) -> None:
-        attempts = sum(isinstance(event, AttemptFinished) for event in events)
-        self.stats = evolve(self.stats, requests=self.stats.requests + attempts)
-
-    def _slow_down(self, attempt: Attempt, error: OpenRouterError, now: float) -> None:
-        if is_throttling(error):
-            self.pace.on_refusal(attempt.started_at, now, wait_named(error))
-
-    def _succeed(
-        self,
-        attempt: Attempt,
-        response: EmbeddingsResponse,
-        events: tuple[Event, ...],
-        now: float,
-    ) -> tuple[Event, ...]:
+    def _succeed(self, attempt: Attempt, response: EmbeddingsResponse, now: float) -> BatchSettled:
         self._account(attempt.batch, response)
         mixed = self.space.check(response)
         if mixed is not None:
             self._close(attempt, mixed)
             self.ledger.stop(mixed)
-            return *events, self._batch_settled(attempt, now, mixed)
+            return attempt.make_event(self.plan.template.model, now, mixed)
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
-        self.ledger.settle(
-            attempt.batch, response.vectors if whole is None else whole, attempt.rows
-        )
-        return *events, self._batch_settled(attempt, now, None, response.usage.cost)
+        vectors = response.vectors if whole is None else whole
+        self.ledger.settle(attempt.batch, vectors, attempt.rows)
+        return attempt.make_event(self.plan.template.model, now, None, response.usage.cost)
 
     def fresh(self, attempt: Attempt) -> dict[bytes, Vectors]:
         """Return the vectors that a settled attempt has brought, by their keys in the cache."""
@@ -268,29 +205,16 @@ class BulkRun:
             cost=self.budget.spent,
         )
 
-    def _batch_settled(
-        self, attempt: Attempt, now: float, error: OpenRouterError | None, cost: float | None = None
-    ) -> BatchSettled:
-        seconds = now - attempt.call.started
-        return BatchSettled(
-            self.plan.template.model, len(attempt.batch.slots), seconds, error, cost
-        )
-
     def _close(self, attempt: Attempt, error: OpenRouterError) -> None:
         self.ledger.settle(attempt.batch, error)
         if self.ledger.stopped is not None:
-            self._abandon(self.ledger.stopped)
-
-    def _abandon(self, error: OpenRouterError) -> None:
-        """Give up attempts that wait for their turn: the run is over."""
-        later, self._later = self._later, []
-        for _, _, attempt in later:
-            self.ledger.settle(attempt.batch, error)
+            self.stop(self.ledger.stopped)
 
     def stop(self, error: OpenRouterError) -> None:
-        """End the run early; what is in flight still counts."""
+        """End the run early; what is in flight still counts, what waits for its turn does not."""
         self.ledger.stop(error)
-        self._abandon(error)
+        for attempt in self.attempts.give_up_waiting():
+            self.ledger.settle(attempt.batch, error)
 
     def _affordable(self) -> bool:
         """Keep the cost below its bound, and end the run where nothing more fits."""
@@ -298,7 +222,7 @@ class BulkRun:
             return True
         if self.budget.allows(self.ledger.next_tokens()):
             return True
-        if not self.budget.is_committed and not self._later:
+        if not self.budget.is_committed and not self.attempts.is_waiting:
             self.stop(self.budget.reached())
         return False
 
@@ -322,8 +246,8 @@ class BulkRun:
         """Return what the run has done so far."""
         return evolve(
             self.stats,
-            in_flight=self.pace.in_flight,
-            refusals=self.pace.refusals,
-            throttled_seconds=self.pace.throttled,
-            highest_concurrency=self.pace.highest,
+            in_flight=self.attempts.pace.in_flight,
+            refusals=self.attempts.pace.refusals,
+            throttled_seconds=self.attempts.pace.throttled,
+            highest_concurrency=self.attempts.pace.highest,
         )

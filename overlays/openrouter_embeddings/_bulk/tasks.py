@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from openrouter_embeddings._bulk.attempts import Attempt
     from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings._bulk.reader import Chunk
-    from openrouter_embeddings._bulk.run import Attempt, BulkRun
+    from openrouter_embeddings._bulk.run import BulkRun
     from openrouter_embeddings._request.request import Reply
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits
@@ -106,7 +107,7 @@ class _Tasks:
                 future = await self._ended.get()
             while True:
                 if future in self._pending:
-                    self.run.on_reply(self._pending[future], future.result()[0])
+                    self.run.attempts.on_reply(self._pending[future], future.result()[0])
                     self._unread.append(future)
                 while self._questions and self._questions[0][1].done():
                     chunk, found = self._questions.popleft()

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from openrouter_embeddings._bulk.attempts import Attempt
     from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings._bulk.reader import Chunk
-    from openrouter_embeddings._bulk.run import Attempt, BulkRun
+    from openrouter_embeddings._bulk.run import BulkRun
     from openrouter_embeddings._request.request import Reply
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits
@@ -128,7 +129,7 @@ class _Threads:
             answer = send(self.http, wire, attempt.timeout), self.settings.clock()
             with self._lock:
                 self._answers[attempt] = answer
-                self.run.on_reply(attempt, answer[0])
+                self.run.attempts.on_reply(attempt, answer[0])
             following = self._next_attempt()
             self._ended.put(attempt)
             attempt = following

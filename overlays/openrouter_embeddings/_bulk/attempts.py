@@ -1,0 +1,130 @@
+"""The attempts of a bulk run: in flight, here but unread, or to be made again later. Pure.
+
+The theory. An attempt is in flight until its reply is here, and open until that was read. To read a
+reply takes longer than the next request should wait, so a reply that is here makes room for the
+next request at once. A refusal does not: it is to be read first, since it may slow the run down.
+An attempt that is to be made again waits for its time, and no new batch begins in its place.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from itertools import count
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings.events import BatchSettled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openrouter_embeddings._bulk.items import Batch
+    from openrouter_embeddings._bulk.pace import Pace
+    from openrouter_embeddings._request.call import Call, Done, Failed, Wait
+    from openrouter_embeddings.errors import NoResponseError, OpenRouterError
+    from openrouter_embeddings.values import EmbeddingsResponse
+
+    Outcome = Done[EmbeddingsResponse] | Wait | Failed
+
+# A quarter of what may be in flight, so that replies that are here and unread do not pile up.
+_MOST_UNREAD = 0.25
+
+
+@define(eq=False)
+class Attempt:
+    """One attempt to be made.
+
+    Attributes:
+        batch: What it is for.
+        call: The course of its logical request.
+        timeout: Seconds that the attempt may take; None for no bound.
+        started_at: When it began.
+        replied: Whether its reply is here, so that it is in flight no more.
+        rows: Where its vectors stand in the matrix of the whole run; None if they do not.
+    """
+
+    batch: Batch
+    call: Call[EmbeddingsResponse]
+    timeout: float | None = None
+    started_at: float = 0.0
+    replied: bool = False
+    rows: list[int] | None = None
+
+    def outcome(self, answer: Reply | NoResponseError, now: float, random: float) -> Outcome:
+        """Read the answer; this is the part that takes long, and touches nothing shared."""
+        return self.call.proceed(answer, now, random)
+
+    def make_event(
+        self, model: str, now: float, error: OpenRouterError | None, cost: float | None = None
+    ) -> BatchSettled:
+        """Tell how its logical request ended."""
+        seconds = now - self.call.started
+        return BatchSettled(model, len(self.batch.slots), seconds, error, cost)
+
+
+@define(eq=False)
+class Attempts:
+    """The attempts that are not over.
+
+    Attributes:
+        pace: Says how many may be in flight, and when the next may begin.
+    """
+
+    pace: Pace
+    _open: int = field(init=False, default=0)
+    _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
+    _serial: Iterator[int] = field(init=False, factory=count)
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether an answer is under way or unread."""
+        return self._open > 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether one is to be made again."""
+        return bool(self._later)
+
+    @property
+    def has_room(self) -> bool:
+        """Say whether a new batch may begin, beside what is open and what waits for its time."""
+        limit, in_flight = int(self.pace.limit), self.pace.in_flight
+        unread = self._open - in_flight
+        return len(self._later) + in_flight < limit and unread <= _MOST_UNREAD * limit
+
+    def begin(self, attempt: Attempt, timeout: float | None, now: float) -> None:
+        """Note that an attempt begins."""
+        attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
+        self._open += 1
+
+    def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError) -> None:
+        """Note that an answer is here."""
+        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
+            attempt.replied = True
+            self.pace.on_end()
+
+    def end(self, attempt: Attempt) -> None:
+        """Note that the answer was read."""
+        self._open -= 1
+        if not attempt.replied:
+            self.pace.on_end()
+
+    def put_off(self, attempt: Attempt, due: float) -> None:
+        """Keep an attempt that is to be made again at a time."""
+        heapq.heappush(self._later, (due, next(self._serial), attempt))
+
+    def seconds_left(self, now: float) -> float:
+        """Return the seconds until the next one is to be made again; infinity where none is."""
+        return self._later[0][0] - now if self._later else math.inf
+
+    def take_due(self, now: float) -> Attempt | None:
+        """Take the one that is to be made again now, or None."""
+        return heapq.heappop(self._later)[2] if self.seconds_left(now) <= 0 else None
+
+    def give_up_waiting(self) -> list[Attempt]:
+        """Take all that are to be made again: the run is over."""
+        later, self._later = self._later, []
+        return [attempt for _, _, attempt in later]
