@@ -9,6 +9,7 @@ import pytest
 
 from openrouter_embeddings._bulk.attempts import Attempt, Attempts
 from openrouter_embeddings._bulk.pace import Pace
+from openrouter_embeddings._bulk.steps import Settle
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import NoResponseError
 
@@ -31,7 +32,7 @@ def test_an_attempt_begins_with_its_time():
     """And anew when it is made again."""
     attempts, (first,) = attempts_of(1)
     assert (first.timeout, first.started_at, first.replied) == (60.0, 1.0, False)
-    attempts.on_reply(first, reply(200))
+    attempts.on_reply(first, reply(200), 2.0)
     attempts.end(first)
 
     attempts.begin(first, None, 7.0)
@@ -55,15 +56,30 @@ def test_a_success_alone_makes_room_before_it_is_read(answer, in_flight):
     """Once; in the end everything has made room."""
     attempts, (first, second) = attempts_of(2)
     for _ in range(2):
-        attempts.on_reply(first, answer)
+        attempts.on_reply(first, answer, 2.0)
     assert attempts.pace.in_flight == in_flight
 
     attempts.end(first)
     assert attempts.pace.in_flight == 1
     assert attempts.is_open
+    attempts.on_reply(second, answer, 3.0)
     attempts.end(second)
     assert attempts.pace.in_flight == 0
     assert not attempts.is_open
+
+
+def test_answers_are_read_in_the_order_in_which_they_came():
+    """Each is named until the end of its attempt."""
+    attempts, (first, second) = attempts_of(2)
+    assert attempts.unread is None
+    answers = {second: reply(200), first: NoResponseError("reset")}
+    for came_at, (attempt, answer) in enumerate(answers.items()):
+        attempts.on_reply(attempt, answer, came_at)
+
+    for came_at, (attempt, answer) in enumerate(answers.items()):
+        assert attempts.unread == Settle(attempt, answer, came_at)
+        attempts.end(attempt)
+    assert attempts.unread is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +103,7 @@ def test_room_for_a_new_batch(limit, in_flight, unread, later, room):
     """What waits its turn counts, and replies that are not read do not pile up."""
     attempts, begun = attempts_of(in_flight + unread, limit)
     for attempt in begun[:unread]:
-        attempts.on_reply(attempt, reply(200))
+        attempts.on_reply(attempt, reply(200), 2.0)
     for _ in range(later):
         attempts.put_off(Attempt(batch=None, call=None), 9.0)
 

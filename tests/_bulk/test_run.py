@@ -12,6 +12,7 @@ from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.run import BulkRun, Plan
+from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._request.call import Call, Label
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits
@@ -99,23 +100,26 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
     run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
-        while (chunk := run.intake.next_question()) is not None:
-            run.intake.add(chunk, ())
-        while (task := run.next_attempt(now)) is not None:
-            serial += 1
-            heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, task))
-        if (ready := run.ready()) is not None:
-            batches.append(ready.batch())
-        elif run.over and not under_way:
-            return batches, now
-        elif under_way and under_way[0][0] <= now + run.wait(now):
-            now, _, task = heapq.heappop(under_way)
-            operation = task.call.operation
-            operation.answer = service.answer(operation.request.wire_input)
-            reply = Reply(200, {}, b"", datetime.now(UTC))
-            run.conclude(task, task.outcome(reply, now, draw.random()), now)
-        else:
-            now += run.wait(now)
+        match run.next(now):
+            case Start(attempt):
+                serial += 1
+                heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, attempt))
+            case Ask(chunk):
+                run.intake.add(chunk, ())
+            case Hand(ready):
+                batches.append(ready.batch())
+            case Settle(attempt) as step:
+                operation = attempt.call.operation
+                operation.answer = service.answer(operation.request.wire_input)
+                run.conclude(attempt, run.read(step, draw.random()), now)
+            case Wait(seconds) if under_way and under_way[0][0] <= now + seconds:
+                now, _, attempt = heapq.heappop(under_way)
+                run.attempts.on_reply(attempt, OK, now)
+            case Wait(seconds):
+                now += seconds
+            case Over():
+                assert not under_way
+                return batches, now
     pytest.fail(f"not over after {most_seconds:g} seconds")
 
 
@@ -139,14 +143,33 @@ def taken(run, now=0.0):
     return list(iter(lambda: run.next_attempt(now), None))
 
 
-def answer(run, task, now=0.0):
-    """Answer a request with the right vectors."""
-    operation = task.call.operation
+def answer(run, attempt, now=0.0):
+    """Read the right vectors for a request, whose reply may be here already."""
+    operation = attempt.call.operation
     vectors = np.stack([vector(text) for text in operation.request.wire_input])
     operation.answer = EmbeddingsResponse(vectors, provider="x")
-    outcome = task.outcome(OK, now, 0.5)
-    run.place(task, outcome)
-    run.conclude(task, outcome, now)
+    if not attempt.replied:
+        run.attempts.on_reply(attempt, OK, now)
+    run.conclude(attempt, run.read(Settle(attempt, OK, now), 0.5), now)
+
+
+def steps(run, now=0.0):
+    """Carry out all steps but those that need an answer; return what they were."""
+    taken = []
+    while not taken or not isinstance(taken[-1], Settle | Wait | Over):
+        taken.append(run.next(now))
+        if isinstance(taken[-1], Ask):
+            run.intake.add(taken[-1].chunk, ())
+    return taken
+
+
+def kinds(run, now=0.0):
+    return [type(step).__name__ for step in steps(run, now)]
+
+
+def handed_out(run):
+    """Take the next positions that leave."""
+    return next(step for step in steps(run) if isinstance(step, Hand)).ready.batch()
 
 
 def test_a_reply_that_is_here_makes_room_before_it_is_read():
@@ -155,12 +178,12 @@ def test_a_reply_that_is_here_makes_room_before_it_is_read():
     first = taken(run)
     assert len(first) == 4
 
-    run.attempts.on_reply(first[0], OK)
+    run.attempts.on_reply(first[0], OK, 0.0)
     assert len(taken(run)) == 1
-    run.attempts.on_reply(first[0], OK)
+    run.attempts.on_reply(first[0], OK, 0.0)
     assert taken(run) == []
     for task in first[1:]:
-        run.attempts.on_reply(task, OK)
+        run.attempts.on_reply(task, OK, 0.0)
         taken(run)
     assert run.attempts.pace.in_flight < 4
 
@@ -174,8 +197,8 @@ def test_a_refusal_makes_no_room_before_it_is_read():
     run = run_over(f"input {number}" for number in range(10_000))
     first = taken(run)
 
-    run.attempts.on_reply(first[0], REFUSED)
-    run.attempts.on_reply(first[1], NoResponseError("reset"))
+    run.attempts.on_reply(first[0], REFUSED, 0.0)
+    run.attempts.on_reply(first[1], NoResponseError("reset"), 0.0)
 
     assert taken(run) == []
 
@@ -185,7 +208,7 @@ def test_the_first_reply_is_read_before_others_follow_a_pinned_provider():
     run = run_over((f"input {number}" for number in range(1_000)), pin_provider=True)
     (first,) = taken(run)
 
-    run.attempts.on_reply(first, OK)
+    run.attempts.on_reply(first, OK, 0.0)
     assert taken(run) == []
     answer(run, first)
     assert len(taken(run)) > 1
@@ -203,7 +226,7 @@ def test_answers_of_the_cache_come_back_in_order():
     assert taken(run) == []
     for chunk, found in zip(chunks, known, strict=True):
         run.intake.add(chunk, found)
-    batch = run.ready().batch()
+    batch = handed_out(run)
 
     assert batch.from_cache == len(batch) == 50
     assert np.array_equal(batch.vectors, np.stack([vector(text) for text in texts[:50]]))
@@ -227,12 +250,104 @@ def test_inputs_that_cannot_be_sent_stand_between_those_of_the_cache():
     assert list(chunk.places) == [0, 2, 3, 4]
 
     run.intake.add(chunk, [Hits(0, np.stack([vector(f"input {n}") for n in (0, 2, 3, 4)]))])
-    batch = run.ready().batch()
+    batch = handed_out(run)
 
     assert [failure.position for failure in batch.failures] == [1]
     assert batch.vectors[[0, 2, 3, 4], 0].tolist() == [0, 2, 3, 4]
     assert np.isnan(batch.vectors[1]).all()
     assert batch.from_cache == 4
+
+
+def test_steps_from_the_first_input_to_the_end():
+    """Requests start as soon as inputs are in; vectors go out before the next answer is read."""
+    run = run_over([f"input {number}" for number in range(50)])
+    assert kinds(run) == ["Ask", "Start", "Start", "Start", "Wait"]
+    assert steps(run) == [Wait(3_600.0)]
+
+    run = run_over([f"input {number}" for number in range(50)])
+    first, second, third = (step.attempt for step in steps(run)[1:4])
+    run.attempts.on_reply(second, OK, 0.0)
+    run.attempts.on_reply(first, OK, 0.0)
+    assert steps(run) == [Settle(second, OK, 0.0)]
+    answer(run, second)
+    assert steps(run) == [Settle(first, OK, 0.0)]
+    answer(run, first)
+    assert kinds(run) == ["Hand", "Wait"]
+    answer(run, third)
+    assert kinds(run) == ["Hand", "Over"]
+
+
+def test_an_answer_is_named_until_it_is_concluded():
+    """Whoever is interrupted while reading it reads it once more."""
+    run = run_over(["input 1"])
+    attempt = steps(run)[1].attempt
+    run.attempts.on_reply(attempt, REFUSED, 3.0)
+
+    assert run.next(4.0) == run.next(5.0) == Settle(attempt, REFUSED, 3.0)
+    answer(run, attempt)
+    assert kinds(run) == ["Hand", "Over"]
+
+
+def test_a_request_that_may_start_comes_before_an_answer_that_is_here():
+    """The service is what everybody waits for."""
+    run = run_over(f"input {number}" for number in range(1_000))
+    first = next(step for step in steps(run) if isinstance(step, Start)).attempt
+    run.attempts.on_reply(first, OK, 0.0)
+
+    assert kinds(run) == ["Start", "Settle"]
+
+
+def test_an_attempt_is_made_again_at_its_time():
+    """The run waits for that, and no longer."""
+    run = run_over(["input 1"])
+    attempt = steps(run)[1].attempt
+    attempt.call.operation.answer = ServiceUnavailableResponseError("busy", status_code=503)
+    run.attempts.on_reply(attempt, OK, 0.0)
+    (step,) = steps(run)
+    outcome = run.read(step, 0.5)
+    run.conclude(attempt, outcome, 1.0)
+
+    assert outcome.delay > 0
+    assert steps(run, 1.0) == [Wait(outcome.delay)]
+    assert steps(run, 1.0 + outcome.delay)[0] == Start(attempt)
+
+
+def test_a_pinned_run_does_not_ask_again_before_the_provider_is_known():
+    """What else is due may not begin, so that only the answer under way helps."""
+    run = run_over(["input 1", [1, 2]], pin_provider=True)
+    first = steps(run)[1].attempt
+    first.call.operation.answer = ServiceUnavailableResponseError("busy", status_code=503)
+    run.attempts.on_reply(first, OK, 0.0)
+    run.conclude(first, run.read(run.next(0.0), 0.5), 0.0)
+    assert kinds(run) == ["Start", "Wait"]
+
+    assert steps(run, 100.0) == [Wait(3_600.0)]
+
+
+def test_a_run_that_is_ended_starts_nothing_more():
+    """Answers that come are read all the same, and then it is over."""
+    run = run_over(f"input {number}" for number in range(10_000))
+    first, *_ = (step.attempt for step in steps(run) if isinstance(step, Start))
+    run.end()
+    assert kinds(run) == ["Over"]
+    assert run.next_attempt(0.0) is None
+
+    run.attempts.on_reply(first, OK, 0.0)
+    assert steps(run) == [Settle(first, OK, 0.0)]
+    answer(run, first)
+    assert kinds(run) == ["Over"]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_vectors_wait_for_the_cache_if_there_is_one(asks):
+    """Under the keys by which it is asked for them."""
+    run = run_over(["input 1", "input 2"], asks=asks)
+    (attempt,) = taken(run)
+    answer(run, attempt)
+
+    keys = run.space.store_keys.keys(["input 1", "input 2"])
+    assert list(run.unsaved) == (list(keys) if asks else [])
+    assert [each.tolist() for each in run.unsaved.values()] == [[1.0, 1.0], [2.0, 1.0]][: 2 * asks]
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.0, 1.0])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from openrouter_embeddings._bulk.steps import Settle
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.events import BatchSettled
 
@@ -75,6 +76,7 @@ class Attempts:
 
     pace: Pace
     _open: int = field(init=False, default=0)
+    _unread: dict[Attempt, Settle] = field(init=False, factory=dict)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
     _serial: Iterator[int] = field(init=False, factory=count)
 
@@ -100,14 +102,21 @@ class Attempts:
         attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
         self._open += 1
 
-    def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError) -> None:
+    def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError, now: float) -> None:
         """Note that an answer is here."""
+        self._unread[attempt] = Settle(attempt, answer, now)
         if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
             attempt.replied = True
             self.pace.on_end()
 
+    @property
+    def unread(self) -> Settle | None:
+        """The answer that is to be read next, in the order in which they came."""
+        return next(iter(self._unread.values()), None)
+
     def end(self, attempt: Attempt) -> None:
-        """Note that the answer was read."""
+        """Note that the answer was read, and all that follows from it."""
+        del self._unread[attempt]
         self._open -= 1
         if not attempt.replied:
             self.pace.on_end()

@@ -1,8 +1,10 @@
-"""One bulk run as data: inputs in, tasks out, answers in, vectors out, paced. Pure.
+"""One bulk run as data: it says what to do next, and is told what came of it. Pure.
 
-`BulkRun` joins the ledger (what to send), the pace (when) and one `Call` for each batch (whether to
-send again). The runners of the two clients feed it with the time and with answers, and do nothing
-of their own.
+`BulkRun` joins the intake (what comes in), the ledger (what to send), the attempts (when), space
+and budget (whether it may be), and the window (what goes out). The runners of the two clients ask
+it for the `next` step with the time, carry that out, and decide nothing. A step is chosen in this
+order: a request that may start, since the service is what everybody waits for; inputs to be read;
+vectors to be handed out; an answer to be read.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
+from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Done, Failed
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
@@ -33,17 +36,22 @@ from openrouter_embeddings.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.attempts import Outcome
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
+    from openrouter_embeddings._bulk.steps import Step
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Call
-    from openrouter_embeddings.events import BatchSettled, Event
+    from openrouter_embeddings._request.call import Wait as Again
+    from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
+
+# Whoever waits asks again after an hour: locks and event loops do not take any number of seconds.
+_LONGEST_WAIT = 3_600.0
 
 
 @frozen
@@ -75,7 +83,20 @@ class Plan:
 
 @define(eq=False)
 class BulkRun:
-    """The course of one bulk run."""
+    """The course of one bulk run.
+
+    Attributes:
+        plan: What it is to do.
+        source: The inputs.
+        window: What waits for its turn to leave.
+        ledger: What is to be sent, and what became of it.
+        attempts: What is not over.
+        space: What the vectors have in common.
+        budget: What was spent.
+        stats: What was done so far.
+        intake: What leads inputs in.
+        unsaved: Vectors that the cache has yet to keep, by their keys.
+    """
 
     plan: Plan
     source: Iterator[object]
@@ -86,6 +107,8 @@ class BulkRun:
     budget: Budget = field(init=False)
     stats: RunStats = field(init=False, factory=RunStats)
     intake: Intake = field(init=False)
+    unsaved: dict[bytes, Vectors] = field(init=False, factory=dict)
+    _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
@@ -99,9 +122,28 @@ class BulkRun:
             self.plan.limits.max_in_flight, reader, self.space, self.window, self.ledger
         )
 
+    def next(self, now: float) -> Step:
+        """Return what is to be done next; what is returned is to be carried out."""
+        unread = self.attempts.unread
+        if self._ended:
+            return unread or Over()
+        if (attempt := self.next_attempt(now)) is not None:
+            return Start(attempt)
+        if (chunk := self.intake.next_question()) is not None:
+            return Ask(chunk)
+        if (ready := self._take_ready()) is not None:
+            return Hand(ready)
+        if unread is not None or (self.intake.over and self.ledger.idle):
+            return unread or Over()
+        return Wait(min(_LONGEST_WAIT, self._wait(now)))
+
+    def end(self) -> None:
+        """Begin nothing more: what is left to be done is to read the answers that come."""
+        self._ended = True
+
     def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
-        while self.attempts.pace.wait(now) <= 0 and self._may_go_on:
+        while not self._ended and self.attempts.pace.wait(now) <= 0 and self._may_go_on:
             attempt = self.attempts.take_due(now) or self._cut(now)
             if attempt is None or self._begin(attempt, now):
                 return attempt
@@ -112,14 +154,13 @@ class BulkRun:
         """Let the first request find out the provider before others follow."""
         return not (self.space.is_open and self.attempts.is_open)
 
-    @property
     def _may_cut(self) -> bool:
         """Say whether a new batch may begin: as full as it will be, and within the cost."""
         ready = self.ledger.has_next and self.intake.fills_next_batch
         return ready and self.attempts.has_room and self._affordable()
 
     def _cut(self, now: float) -> Attempt | None:
-        batch = self.ledger.next_batch() if self._may_cut else None
+        batch = self.ledger.next_batch() if self._may_cut() else None
         if batch is None:
             return None
         request = evolve(
@@ -139,60 +180,74 @@ class BulkRun:
             self.budget.reserve(id(attempt), tokens)
         return True
 
-    def wait(self, now: float) -> float:
+    def _wait(self, now: float) -> float:
         """Return the seconds until there may be something to take; infinity: only answers help."""
         if not self._may_go_on:
             return math.inf
-        due = 0.0 if self._may_cut else self.attempts.seconds_left(now)
+        due = 0.0 if self._may_cut() else self.attempts.seconds_left(now)
         return max(self.attempts.pace.wait(now), due)
 
-    @property
-    def over(self) -> bool:
-        """Say whether nothing is left to read, send or wait for."""
-        return self.intake.over and self.ledger.idle
+    def read(self, step: Settle, random: float) -> Outcome:
+        """Read an answer, and write new vectors to where they end.
 
-    def place(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write new vectors to where they end; this takes long, and touches nothing shared."""
+        This takes long, and touches nothing shared. A random number from 0 to 1 draws a wait.
+        """
+        attempt = step.attempt
+        outcome = attempt.outcome(step.answer, step.came_at, random)
         if isinstance(outcome, Done):
             whole = self.plan.matrix(outcome.value.dimensions)
             if whole is not None:
                 attempt.rows = place_vectors(attempt.batch.slots, outcome.value.vectors, whole)
+        return outcome
 
     def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
         self.budget.release(id(attempt))
-        self.attempts.end(attempt)
         requests = sum(isinstance(event, AttemptFinished) for event in outcome.events)
         self.stats = evolve(self.stats, requests=self.stats.requests + requests)
         if isinstance(outcome, Done):
-            self.attempts.pace.on_success()
-            return *outcome.events, self._succeed(attempt, outcome.value, now)
+            settled = self._succeed(attempt, outcome.value, now)
+        else:
+            settled = self._fail(attempt, outcome, now)
+        # Last of all: an answer whose booking is interrupted is booked once more on the way out.
+        self.attempts.end(attempt)
+        return *outcome.events, *settled
+
+    def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
         if is_throttling(outcome.error):
             named = wait_named(outcome.error)
             self.attempts.pace.on_refusal(attempt.started_at, now, named)
         if isinstance(outcome, Failed):
             self._close(attempt, outcome.error)
-            return *outcome.events, attempt.make_event(self.plan.template.model, now, outcome.error)
+            return (attempt.make_event(self.plan.template.model, now, outcome.error),)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
         self.attempts.put_off(attempt, now + outcome.delay)
-        return outcome.events
+        return ()
 
-    def _succeed(self, attempt: Attempt, response: EmbeddingsResponse, now: float) -> BatchSettled:
+    def _succeed(
+        self, attempt: Attempt, response: EmbeddingsResponse, now: float
+    ) -> Iterable[Event]:
+        self.attempts.pace.on_success()
         self._account(attempt.batch, response)
         mixed = self.space.check(response)
         if mixed is not None:
             self._close(attempt, mixed)
             self.ledger.stop(mixed)
-            return attempt.make_event(self.plan.template.model, now, mixed)
+            return (attempt.make_event(self.plan.template.model, now, mixed),)
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
         vectors = response.vectors if whole is None else whole
         self.ledger.settle(attempt.batch, vectors, attempt.rows)
-        return attempt.make_event(self.plan.template.model, now, None, response.usage.cost)
+        if self.plan.asks:
+            self._keep(attempt.batch)
+        cost = response.usage.cost
+        return (attempt.make_event(self.plan.template.model, now, None, cost),)
 
-    def fresh(self, attempt: Attempt) -> dict[bytes, Vectors]:
-        """Return the vectors that a settled attempt has brought, by their keys in the cache."""
-        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in attempt.batch.slots)
-        return {key: vector for key, vector in keyed if key is not None and vector is not None}
+    def _keep(self, batch: Batch) -> None:
+        """Have the cache keep the vectors of a batch, once their keys there are known."""
+        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in batch.slots)
+        self.unsaved |= {
+            key: vector for key, vector in keyed if key is not None and vector is not None
+        }
 
     def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
         tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
@@ -226,7 +281,7 @@ class BulkRun:
             self.stop(self.budget.reached())
         return False
 
-    def ready(self) -> Ready | None:
+    def _take_ready(self) -> Ready | None:
         """Return the next positions whose outcome is known, in order, or None."""
         start, entries = self.window.handed_out, self.window.take_settled()
         if not entries:

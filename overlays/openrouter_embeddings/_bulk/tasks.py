@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
+from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._http.exchange import asend
 
 if TYPE_CHECKING:
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun
-    from openrouter_embeddings._request.request import Reply
+    from openrouter_embeddings._bulk.steps import Step
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits
-    from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.values import EmbeddedBatch
-
-    Answer = tuple[Reply | NoResponseError, float]
 
 T = TypeVar("T")
 
@@ -53,44 +50,49 @@ class _Tasks:
     store: Store | None
     settings: Settings
     _ended: asyncio.Queue[asyncio.Task[Any]]
-    _pending: dict[asyncio.Task[Answer], Attempt] = field(init=False, factory=dict)
-    _unread: deque[asyncio.Task[Answer]] = field(init=False, factory=deque)
+    _pending: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _questions: deque[tuple[Chunk, asyncio.Task[Sequence[Hits]]]] = field(init=False, factory=deque)
 
     async def batches(self) -> AsyncGenerator[EmbeddedBatch]:
         while True:
-            await self._collect_finished(0.0)
-            while (attempt := self.run.next_attempt(self.settings.clock())) is not None:
-                self._pending[self._begin(self._send(attempt))] = attempt
-            if (chunk := self.run.intake.next_question()) is not None:
-                self._ask(chunk)
-            elif (ready := self.run.ready()) is not None:
-                yield ready.batch()
-            elif self._unread:
-                await self._conclude(self._unread.popleft())
-            elif self._pending or self._questions:
-                await self._collect_finished(self.run.wait(self.settings.clock()))
-            elif self.run.over:
-                return
-            else:
-                await asyncio.sleep(self.run.wait(self.settings.clock()))
+            await self._collect()
+            match self._next():
+                case Start(attempt):
+                    self._begin(self._send(attempt))
+                case Ask(chunk):
+                    self._ask(chunk)
+                case Hand(ready):
+                    yield ready.batch()
+                case Settle() as step:
+                    await self._settle(step)
+                case Wait(seconds):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(seconds):
+                            self._note(await self._ended.get())
+                case Over():
+                    return
 
     async def finish(self) -> None:
         """Wait for what is in flight, and keep it."""
-        waiting = [*self._pending, *(found for _, found in self._questions)]
-        if waiting:
-            await asyncio.wait(waiting)
-        for future in list(self._pending):
-            await self._conclude(future)
+        self.run.end()
+        if self._pending:
+            await asyncio.wait(self._pending)
+        while isinstance(step := self._next(), Settle):
+            await self._settle(step)
+        await self._save()
+
+    def _next(self) -> Step:
+        return self.run.next(self.settings.clock())
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        future = asyncio.create_task(work)
-        future.add_done_callback(self._ended.put_nowait)
-        return future
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._ended.put_nowait)
+        return task
 
-    async def _send(self, attempt: Attempt) -> Answer:
-        wire = attempt.call.operation.request
-        return await asend(self.http, wire, attempt.timeout), self.settings.clock()
+    async def _send(self, attempt: Attempt) -> None:
+        answer = await asend(self.http, attempt.call.operation.request, attempt.timeout)
+        self.run.attempts.on_reply(attempt, answer, self.settings.clock())
 
     def _ask(self, chunk: Chunk) -> None:
         if self.store is not None and chunk.keys:
@@ -99,27 +101,30 @@ class _Tasks:
         else:
             self.run.intake.add(chunk, ())
 
-    async def _collect_finished(self, seconds: float) -> None:
-        """Wait for what ends next, and note it with all that has ended."""
-        timeout = None if seconds == math.inf else seconds
-        with suppress(TimeoutError, asyncio.QueueEmpty):
-            async with asyncio.timeout(timeout):
-                future = await self._ended.get()
-            while True:
-                if future in self._pending:
-                    self.run.attempts.on_reply(self._pending[future], future.result()[0])
-                    self._unread.append(future)
-                while self._questions and self._questions[0][1].done():
-                    chunk, found = self._questions.popleft()
-                    self.run.intake.add(chunk, found.result())
-                future = self._ended.get_nowait()
+    async def _collect(self) -> None:
+        """Let the tasks go on, and note all that has ended."""
+        await asyncio.sleep(0)
+        while not self._ended.empty():
+            self._note(self._ended.get_nowait())
 
-    async def _conclude(self, future: asyncio.Task[Answer]) -> None:
-        attempt, answer = self._pending[future], future.result()
-        outcome = attempt.outcome(*answer, self.settings.draw())
-        self.run.place(attempt, outcome)
-        events = self.run.conclude(attempt, outcome, self.settings.clock())
-        if self.store is not None and (fresh := self.run.fresh(attempt)):
-            await asyncio.to_thread(self.store.put, fresh, model=self.run.plan.template.model)
-        del self._pending[future]
-        self.settings.tell(events)
+    def _note(self, ended: asyncio.Task[Any]) -> None:
+        self._pending.discard(ended)
+        ended.result()
+        while self._questions and self._questions[0][1].done():
+            chunk, found = self._questions.popleft()
+            self.run.intake.add(chunk, found.result())
+
+    async def _settle(self, step: Settle) -> None:
+        outcome = self.run.read(step, self.settings.draw())
+        events = self.run.conclude(step.attempt, outcome, self.settings.clock())
+        try:
+            await self._save()
+        finally:
+            self.settings.tell(events)
+
+    async def _save(self) -> None:
+        """Have the cache keep new vectors; what is interrupted is done again on the way out."""
+        if self.store is not None and self.run.unsaved:
+            model = self.run.plan.template.model
+            await asyncio.to_thread(self.store.put, self.run.unsaved, model=model)
+            self.run.unsaved = {}
