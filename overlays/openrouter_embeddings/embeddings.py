@@ -6,7 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from openrouter_embeddings._bulk.estimate import estimate
+from openrouter_embeddings._bulk.budget import estimate
 from openrouter_embeddings._bulk.options import (
     BulkOptions,
     BulkSetup,

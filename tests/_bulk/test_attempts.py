@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from openrouter_embeddings._bulk.attempts import Attempt, Attempts
+from openrouter_embeddings._bulk.attempts import Attempt, Attempts, Settle
 from openrouter_embeddings._bulk.pace import Pace
-from openrouter_embeddings._bulk.steps import Settle
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import NoResponseError
 

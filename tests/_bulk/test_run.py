@@ -11,8 +11,8 @@ import pytest
 from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
+from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.run import BulkRun, Plan
-from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._request.call import Call, Label
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits

@@ -1,4 +1,4 @@
-"""The attempts of a bulk run: in flight, here but unread, or to be made again later. Pure.
+"""The attempts of a bulk run that are not over, and the steps that the run takes. Pure.
 
 The theory. An attempt is in flight until its reply is here, and open until that was read. To read a
 reply takes longer than the next request should wait, so a reply that is here makes room for the
@@ -13,9 +13,8 @@ import math
 from itertools import count
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from openrouter_embeddings._bulk.steps import Settle
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.events import BatchSettled
 
@@ -23,12 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from openrouter_embeddings._bulk.items import Batch
+    from openrouter_embeddings._bulk.output import Ready
     from openrouter_embeddings._bulk.pace import Pace
-    from openrouter_embeddings._request.call import Call, Done, Failed, Wait
+    from openrouter_embeddings._bulk.reader import Chunk
+    from openrouter_embeddings._request.call import Call, Done, Failed
+    from openrouter_embeddings._request.call import Wait as Again
     from openrouter_embeddings.errors import NoResponseError, OpenRouterError
     from openrouter_embeddings.values import EmbeddingsResponse
 
-    Outcome = Done[EmbeddingsResponse] | Wait | Failed
+    Outcome = Done[EmbeddingsResponse] | Again | Failed
 
 # A quarter of what may be in flight, so that replies that are here and unread do not pile up.
 _MOST_UNREAD = 0.25
@@ -64,6 +66,57 @@ class Attempt:
         """Tell how its logical request ended."""
         seconds = now - self.call.started
         return BatchSettled(model, len(self.batch.slots), seconds, error, cost)
+
+
+@frozen
+class Start:
+    """Send a request; its answer goes to `Attempts.on_reply`."""
+
+    attempt: Attempt
+
+
+@frozen
+class Ask:
+    """Ask the cache for inputs; what it has goes to `Intake.add`, in the order of the questions."""
+
+    chunk: Chunk
+
+
+@frozen
+class Hand:
+    """Hand out the next positions."""
+
+    ready: Ready
+
+
+@frozen
+class Settle:
+    """Read the answer of an attempt, and conclude it; it is named again until that is done.
+
+    Attributes:
+        attempt: The attempt.
+        answer: The reply, or the error in its place.
+        came_at: When it came.
+    """
+
+    attempt: Attempt
+    answer: Reply | NoResponseError
+    came_at: float
+
+
+@frozen
+class Wait:
+    """Wait for the next answer, of the service or the cache, but not longer than this."""
+
+    seconds: float
+
+
+@frozen
+class Over:
+    """Nothing is left to do."""
+
+
+Step = Start | Ask | Hand | Settle | Wait | Over
 
 
 @define(eq=False)

@@ -1,4 +1,4 @@
-"""Refused batches in halves: which half waits for which, and what size the service takes. Pure.
+"""What refusals lead to: halves that wait for each other, a smaller size, or the end. Pure.
 
 The theory. A refusal that names nobody is narrowed down: the batch is cut in two, the first half is
 sent, the second held until the first is answered. Of two halves of a batch that was refused for its
@@ -8,6 +8,8 @@ as a whole. One bad input among n costs 2 log2(n) + 1 more requests at the most.
 When both halves of a batch are answered, it was its size that was refused, and the run keeps to the
 smaller one from there on. Until that is known, no other batch of the doubtful size is to go out;
 a batch that was answered whole settles the doubt.
+
+Refusals and failures in a row say whether anything gets by at all; an answer ends the row.
 """
 
 from __future__ import annotations
@@ -17,11 +19,20 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from openrouter_embeddings._bulk.items import Batch, Group
-from openrouter_embeddings._request.verdicts import blames_content, may_be_size
+from openrouter_embeddings._request.verdicts import blames_content, is_divisible, may_be_size
 
 if TYPE_CHECKING:
     from openrouter_embeddings._bulk.items import Slot
     from openrouter_embeddings.errors import OpenRouterError
+
+# Each of them had all its attempts already, with the waits between them.
+_OUTAGE = 3
+# A batch of 1,000 whose first input is bad is refused 11 times before anything is answered; this is
+# almost three times that.
+_REFUSALS = 32
+# Once others were answered: two batches of nothing but bad inputs take four refusals for each input
+# of one until they are told apart.
+_REFUSALS_PER_INPUT = 4
 
 
 @define(eq=False)
@@ -73,3 +84,35 @@ def _halve(slots: list[Slot], error: OpenRouterError, parent: Group | None = Non
         # Both halves answered after all: then the size was refused, in the parent already.
         group.size, group.answered = parent.size, parent.answered
     return Batch(slots[:middle], group, first=True)
+
+
+@define(eq=False)
+class Evidence:
+    """The failures since the last answer.
+
+    Attributes:
+        max_batch: The most inputs of a batch, as the caller bounds them.
+    """
+
+    max_batch: int
+    _outages: int = field(init=False, default=0)
+    _refusals: int = field(init=False, default=0)
+    _answered: bool = field(init=False, default=False)
+
+    def on_answer(self) -> None:
+        """Note that a batch was answered."""
+        self._outages = self._refusals = 0
+        self._answered = True
+
+    def on_cure(self) -> None:
+        """Note that the cause of a refusal is known, and can be mended."""
+        self._refusals = 0
+
+    def is_hopeless(self, error: OpenRouterError) -> bool:
+        """Count a failure, and say whether the run is to end with it."""
+        if not is_divisible(error):
+            self._outages += 1
+            return self._outages >= _OUTAGE
+        self._refusals += 1
+        more = _REFUSALS_PER_INPUT * self.max_batch if self._answered else 0
+        return self._refusals >= _REFUSALS + more

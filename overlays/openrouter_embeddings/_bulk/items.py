@@ -10,9 +10,7 @@ from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Kind, Vectors
-    from openrouter_embeddings.errors import (
-        OpenRouterError,
-    )
+    from openrouter_embeddings.errors import OpenRouterError
 
 
 @define(eq=False)

@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from openrouter_embeddings._bulk.evidence import Evidence
-from openrouter_embeddings._bulk.halving import Halving
+from openrouter_embeddings._bulk.budget import TokenRatio
+from openrouter_embeddings._bulk.halving import Evidence, Halving
 from openrouter_embeddings._bulk.items import Batch, Slot
-from openrouter_embeddings._bulk.tokens import TokenRatio
 from openrouter_embeddings._request.verdicts import is_divisible, is_fatal, is_too_long, may_pass
 from openrouter_embeddings.errors import OpenRouterError
 

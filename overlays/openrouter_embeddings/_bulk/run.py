@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._bulk.attempts import Attempt, Attempts
+from openrouter_embeddings._bulk.attempts import (
+    Ask,
+    Attempt,
+    Attempts,
+    Hand,
+    Over,
+    Settle,
+    Start,
+    Wait,
+)
 from openrouter_embeddings._bulk.budget import Budget
 from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
@@ -23,26 +32,20 @@ from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
-from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Done, Failed
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.events import AttemptFinished
-from openrouter_embeddings.values import (
-    EmbeddedBatch,
-    EmbeddingsResponse,
-    RunStats,
-)
+from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, RunStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from openrouter_embeddings._base.types import Vectors
-    from openrouter_embeddings._bulk.attempts import Outcome
+    from openrouter_embeddings._bulk.attempts import Outcome, Step
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._bulk.steps import Step
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Call
     from openrouter_embeddings._request.call import Wait as Again

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
-from openrouter_embeddings._bulk.steps import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._http.exchange import send
 
 if TYPE_CHECKING:
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from openrouter_embeddings._bulk.attempts import Attempt
+    from openrouter_embeddings._bulk.attempts import Attempt, Step
     from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun
-    from openrouter_embeddings._bulk.steps import Step
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.values import EmbeddedBatch
