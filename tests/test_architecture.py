@@ -169,8 +169,6 @@ def test_a_file_has_at_most_400_lines():
 
 
 LARGE = {
-    "Ledger": "is divided with the work on halving",
-    "BulkRun": "is divided with the work on halving",
     "Pace": "is written anew with its constants",
     "JobRun": "is written anew with the jobs",
 }

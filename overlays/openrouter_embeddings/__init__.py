@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from openrouter_embeddings._bulk.options import BulkOptions, OnError, OnLong, RequestOptions
-    from openrouter_embeddings._bulk.stream import AsyncBatchStream, BatchStream
+    from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream
     from openrouter_embeddings._request.retry import GiveUp, Retry, RetryConfig
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.client import AsyncOpenRouter, OpenRouter
@@ -149,7 +149,7 @@ __all__ = [
 # Where the names are looked for; what takes long to import comes last.
 _ROOMS = (
     *("client", "errors", "events", "limits", "provider", "parts", "inputs", "catalog", "values"),
-    *("_request.retry", "embeddings", "_bulk.options", "_bulk.stream"),
+    *("_request.retry", "embeddings", "_bulk.options", "_bulk.output"),
 )
 _MODULES = {"cache", "contract", "errors", "events", "faults", "jobs", "local", "testing", "values"}
 

@@ -14,9 +14,8 @@ from openrouter_embeddings._bulk.options import (
     prepare_result,
     set_up,
 )
-from openrouter_embeddings._bulk.output import no_matrix
+from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream, Course, no_matrix
 from openrouter_embeddings._bulk.space import keys_of
-from openrouter_embeddings._bulk.stream import AsyncBatchStream, BatchStream, Course
 from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models

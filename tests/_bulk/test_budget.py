@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from books import Books, item
 
 from openrouter_embeddings._bulk.budget import Budget, TokenRatio
 from openrouter_embeddings._bulk.items import Batch, Slot

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError
-from openrouter_embeddings._bulk.estimate import estimate
+from openrouter_embeddings._bulk.budget import estimate
 from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.inputs import embedding_request

@@ -47,7 +47,7 @@ from openrouter_embeddings.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from openrouter_embeddings._bulk.stream import BatchStream
+    from openrouter_embeddings._bulk.output import BatchStream
     from openrouter_embeddings.client import OpenRouter
     from openrouter_embeddings.values import EmbeddedBatch, Estimate
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._bulk.stream import Course
+    from openrouter_embeddings._bulk.output import Course
     from openrouter_embeddings.jobs._input import JobInput
     from openrouter_embeddings.jobs._settings import JobSettings
     from openrouter_embeddings.values import EmbeddedBatch, Failure
