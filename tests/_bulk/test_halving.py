@@ -105,6 +105,7 @@ def test_two_answered_halves_tell_the_size(size, error, learnt):
         waiting += filter(None, [halving.on_answer(batch)])
 
     assert halving.max_batch == learnt
+    assert halving.doubts_size is False
 
 
 def test_a_size_that_was_learnt_does_not_grow():

@@ -8,6 +8,7 @@ import pytest
 from books import Books, item, play, vector
 
 from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings._request.verdicts import is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
@@ -101,6 +102,17 @@ def test_what_was_paid_for_gets_no_second_round():
     dripping = NoResponseError("x", sent=True, begun=True, timed_out=True)
 
     assert len(play(Books("a"), lambda _: dripping)) == 1
+
+
+def test_texts_that_can_be_cut_are_no_refusals_of_everything():
+    """However many there are before the first answer."""
+    ledger = Books([f"{number:040}" for number in range(100)], max_batch=1)
+    ledger.cutting = Cutting(5)
+
+    play(ledger, lambda _: BadRequestResponseError("too long", status_code=400))
+
+    assert ledger.stopped is None
+    assert len(ledger.shortened) == 100
 
 
 def test_refusals_of_everything_end_the_run():

@@ -312,13 +312,45 @@ def test_an_attempt_is_made_again_at_its_time():
     assert steps(run, 1.0 + outcome.delay)[0] == Start(attempt)
 
 
+def read_as(run, attempt, error, now=0.0):
+    """Read an error for a request."""
+    attempt.call.operation.answer = error
+    run.attempts.on_reply(attempt, OK, now)
+    run.conclude(attempt, run.read(Settle(attempt, OK, now), 0.5), now)
+
+
+def test_answers_and_refusals_set_the_pace():
+    """More at a time after each answer, fewer once the service says that it is too much."""
+    run = run_over(f"input {number}" for number in range(10_000))
+    first, second, *_ = taken(run)
+    before = run.attempts.pace.limit
+    answer(run, first)
+    assert run.attempts.pace.limit > before
+
+    before = run.attempts.pace.limit
+    read_as(run, second, TooManyRequestsResponseError("slow", status_code=429), 1.0)
+    assert run.attempts.pace.limit < before
+    assert run.attempts.pace.refusals == 1
+
+
+def test_what_waits_its_turn_ends_with_the_run():
+    """Nobody waits for it; its inputs fail with the reason of the end."""
+    run = run_over(["input 1", "input 2"])
+    attempt = steps(run)[1].attempt
+    read_as(run, attempt, ServiceUnavailableResponseError("busy", status_code=503))
+    end = NoResponseError("over")
+    run.stop(end)
+
+    *_, hand, over = steps(run)
+    assert over == Over()
+    assert [failure.error for failure in hand.ready.batch().failures] == [end, end]
+
+
 def test_a_pinned_run_does_not_ask_again_before_the_provider_is_known():
     """What else is due may not begin, so that only the answer under way helps."""
     run = run_over(["input 1", [1, 2]], pin_provider=True)
     first = steps(run)[1].attempt
-    first.call.operation.answer = ServiceUnavailableResponseError("busy", status_code=503)
-    run.attempts.on_reply(first, OK, 0.0)
-    run.conclude(first, run.read(run.next(0.0), 0.5), 0.0)
+    read_as(run, first, ServiceUnavailableResponseError("busy", status_code=503))
     assert kinds(run) == ["Start", "Wait"]
 
     assert steps(run, 100.0) == [Wait(3_600.0)]
@@ -330,9 +362,9 @@ def test_a_run_that_is_ended_starts_nothing_more():
     first, *_ = (step.attempt for step in steps(run) if isinstance(step, Start))
     run.end()
     assert kinds(run) == ["Over"]
-    assert run.next_attempt(0.0) is None
 
     run.attempts.on_reply(first, OK, 0.0)
+    assert run.next_attempt(0.0) is None
     assert steps(run) == [Settle(first, OK, 0.0)]
     answer(run, first)
     assert kinds(run) == ["Over"]

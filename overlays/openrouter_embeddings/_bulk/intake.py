@@ -76,7 +76,7 @@ class Intake:
         if self._questions >= (1 if self.ledger.shortened else _MOST_QUESTIONS):
             return None
         if self.ledger.shortened:
-            self._questions = _MOST_QUESTIONS
+            self._questions += 1
             return self.reader.cut(self.ledger.shortened)
         needed = self._needed()
         chunk = self.reader.read(needed, self.window.known) if needed else Chunk(())
@@ -100,11 +100,10 @@ class Intake:
     def add(self, chunk: Chunk, found: Sequence[Hits]) -> None:
         """Take inputs that were read, with what the cache has of them, in the order of its keys."""
         hits = [each for each in found if self.space.admits(each.vectors.shape[1])]
+        self._questions -= 1
         if chunk.slots:
-            self._questions = 0
             self._replace(chunk, hits)
             return
-        self._questions -= 1
         self._inputs_asked_for -= len(chunk)
         all_found = sum(len(each.vectors) for each in hits) == len(chunk)
         self._at_once = self._more_at_once() if all_found else _READ_AT_ONCE
