@@ -26,7 +26,9 @@ MODEL = "test/embedding"
 COUNT = 20_000
 TEXTS = [f"input number {number}" for number in range(COUNT)]
 POISON = {TEXTS[place] for place in range(333, COUNT, 1_000)}
-QUICK = RetryConfig(initial=0.01, maximum=0.1)
+# 6 % of the requests may have been paid for in vain, which twice in a row is not rare enough: with
+# the usual two, about 70 innocent inputs of 20,000 would be paid for twice and fail.
+QUICK = RetryConfig(initial=0.01, maximum=0.1, most_paid=6)
 SHARES = {
     faults.status(429, retry_after=0): 0.02,
     faults.status(503): 0.02,

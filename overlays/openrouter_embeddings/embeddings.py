@@ -20,7 +20,7 @@ from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
 from openrouter_embeddings._request.lessons import Lessons
-from openrouter_embeddings._request.operations import EmbedOperation
+from openrouter_embeddings._request.operations import BatchOperation, EmbedOperation
 from openrouter_embeddings.inputs import embedding_request
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class _Calls:
         self._settings = settings
         self._lessons = Lessons(settings.clock)
 
-    def _batch_operation(self, request: EmbeddingRequest) -> EmbedOperation:
-        return EmbedOperation.of(request, self._lessons)
+    def _batch_operation(self, request: EmbeddingRequest) -> BatchOperation:
+        return BatchOperation.of(request, self._lessons)
 
     def _set_up(self, model: str, options: Mapping[str, object]) -> BulkSetup:
         return set_up(model, self._settings, self._batch_operation, options)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from books import Books, item, play, vector
 
 from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings._request.verdicts import is_divisible, is_fatal
 from openrouter_embeddings.errors import (
@@ -134,7 +136,6 @@ def test_refusals_of_everything_end_the_run():
         (ForbiddenResponseError("x", status_code=403, metadata={"reasons": []}), False, True),
         (BadRequestResponseError("400: x is not a valid model ID", status_code=400), True, False),
         (BAD, False, True),
-        (VectorError("x"), False, True),
         (TooManyRequestsResponseError("x", status_code=429), False, False),
         (
             TooManyRequestsResponseError(
@@ -208,3 +209,49 @@ def test_bounds_that_nothing_fits_into_are_refused(name, value):
     """The message names the bound."""
     with pytest.raises(ConfigurationError, match=f"Limits.{name}"):
         Limits(**{name: value})
+
+
+def test_a_bad_vector_is_asked_for_again_alone():
+    """The others of its reply are good, and kept; a second time it is a failure."""
+    ledger = Books(range(4), max_batch=4)
+    fault = {2: VectorError("The vector is all zeros.")}
+    vectors = np.ones((4, 2), np.float32)
+
+    ledger.settle(ledger.next_batch(), vectors, faults=fault)
+    again = ledger.next_batch()
+    assert again.inputs == [2]
+    ledger.settle(again, vectors[:1], faults={0: fault[2]})
+
+    assert ledger.next_batch() is None
+    slots = ledger.ready()
+    assert [slot.error for slot in slots] == [None, None, fault[2], None]
+    assert [slot.paid for slot in slots] == [0, 0, 2, 0]
+
+
+def test_a_bad_vector_that_is_good_alone_is_delivered():
+    """It came by chance."""
+    ledger = Books(range(3), max_batch=3)
+    vectors = np.ones((3, 2), np.float32)
+
+    ledger.settle(ledger.next_batch(), vectors, faults={1: VectorError("nan")})
+    ledger.settle(ledger.next_batch(), vectors[:1])
+
+    assert [slot.error for slot in ledger.ready()] == [None, None, None]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_input_may_be_paid_for_more_often(most):
+    """Over attempts and rounds; then it is a failure."""
+    ledger = Ledger(Limits(max_batch=2), most_paid=most)
+    slots = [item("a"), item("b")]
+    for slot in slots:
+        ledger.enqueue(slot)
+    error = NoResponseError("cut off", sent=True, begun=True)
+
+    sent = 0
+    while (batch := ledger.next_batch()) is not None:
+        sent += len(batch.slots)
+        ledger.settle(batch, error, paid=1)
+
+    assert sent == 2 * most
+    assert [slot.error for slot in slots] == [error, error]

@@ -14,6 +14,7 @@ from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import Call, Label
+from openrouter_embeddings._request.embeddings import Verified
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import (
@@ -43,7 +44,8 @@ class Operation:
         return Label("embed", "test/embedding", self.request.count)
 
     def read(self, _reply):
-        return self.answer
+        good = isinstance(self.answer, EmbeddingsResponse)
+        return Verified(self.answer, {}) if good else self.answer
 
     def fallback(self, _error):
         return None
@@ -92,12 +94,15 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
         The batches in order, and the seconds that it took.
     """
     draw, now = random.Random(seed), 0.0
-    retries = RetryConfig()
+    # Six faults of a hundred requests may have cost something: twice in a row is not rare enough.
+    retries = RetryConfig(most_paid=5)
 
-    def call(request, started):
-        return Call(Operation(request), retries, 60.0, 600.0, started)
+    def call(request, started, paid):
+        most = retries.most_paid - paid
+        operation = Operation(request)
+        return Call(operation, retries, 60.0, 600.0, started, most, repeats_paid=False)
 
-    run = BulkRun(Plan(TEMPLATE, call, LIMITS), iter(texts))
+    run = BulkRun(Plan(TEMPLATE, call, LIMITS, retries.most_paid), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
         match run.next(now):
@@ -130,8 +135,8 @@ REFUSED = Reply(429, {}, b"", datetime.now(UTC))
 def run_over(texts, limits=LIMITS, **plan):
     """Begin a run whose requests are answered by hand."""
 
-    def call(request, started):
-        return Call(Operation(request), RetryConfig(), 60.0, 600.0, started)
+    def call(request, started, paid):
+        return Call(Operation(request), RetryConfig(), 60.0, 600.0, started, 2 - paid)
 
     return BulkRun(Plan(TEMPLATE, call, limits, **plan), iter(texts))
 

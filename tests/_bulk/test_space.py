@@ -23,7 +23,7 @@ def response(width, provider):
     ("pin", "answers", "problem"),
     [
         (False, [(8, "A"), (8, "B"), (8, None)], None),
-        (False, [(8, "A"), (9, "A")], "8 before, now 9 .provider A"),
+        (False, [(8, "A"), (9, "A")], "have 9 numbers .provider A., those before had 8"),
         (True, [(8, "A"), (8, "A"), (8, None)], None),
         (True, [(8, "A"), (8, "B")], "B answered though the run is pinned to A"),
     ],

@@ -29,89 +29,101 @@ from openrouter_embeddings.errors import (
     VectorError,
 )
 
-# What is true of almost every error: it says nothing against the number of inputs.
-SIZE = {"may_be_size"}
-PASSES = SIZE | {"is_transient", "may_pass"}
+PASSES = {"is_transient", "may_pass"}
+SLOW = {"is_throttling", "timed_out", "ran_out_of_time"}
 IN_FLIGHT = {"limit_source": "openrouter_in_flight_budget"}
 DAILY = {"limit_source": "openrouter_free_tier_daily"}
 NO_PROVIDER = "No successful provider responses."
 
 TABLE = [
     (NoResponseError("reset"), PASSES),
-    (NoResponseError("reset", sent=True, begun=True), PASSES),
-    (NoResponseError("slow", timed_out=True), PASSES | {"is_throttling", "timed_out"}),
+    (NoResponseError("reset", sent=True, begun=True), PASSES | {"may_have_cost"}),
+    (NoResponseError("slow", timed_out=True), PASSES | SLOW),
     (
         NoResponseError("slow", sent=True, timed_out=True),
-        PASSES | {"is_throttling", "timed_out", "may_have_cost"},
+        PASSES | SLOW | {"may_have_cost"},
     ),
     (
         NoResponseError("dripped", sent=True, begun=True, timed_out=True),
-        PASSES - {"may_pass"} | {"is_throttling", "timed_out", "may_have_cost", "would_drip"},
+        PASSES - {"may_pass"} | SLOW | {"may_have_cost", "would_drip"},
     ),
-    (DeadlineExceededError("over"), PASSES | {"is_throttling", "timed_out"}),
+    (DeadlineExceededError("over"), PASSES | SLOW),
     (ResponseValidationError("no JSON"), PASSES | {"may_have_cost"}),
-    (VectorError("NaN", vectors=3), PASSES - SIZE | {"may_have_cost", "is_divisible"}),
+    (VectorError("NaN", vectors=3), PASSES | {"may_have_cost"}),
     (
         VectorError("none", vectors=0),
-        PASSES - SIZE | {"may_have_cost", "is_divisible", "refuses_base64"},
+        PASSES | {"may_have_cost", "refuses_base64"},
     ),
-    (ConfigurationError("wrong"), SIZE | {"is_fatal"}),
-    (PartialFailureError("1 of 3"), SIZE),
-    (JobStoppedError("no credits"), SIZE),
-    (UnauthorizedResponseError("key", status_code=401), SIZE | {"is_fatal"}),
-    (PaymentRequiredResponseError("credits", status_code=402), SIZE | {"is_fatal"}),
+    (
+        VectorError("float64", undecodable=True),
+        PASSES | {"may_have_cost", "refuses_base64"},
+    ),
+    (VectorError("one", vectors=1), PASSES | {"may_have_cost", "is_aggregated"}),
+    (ConfigurationError("wrong"), {"is_fatal"}),
+    (PartialFailureError("1 of 3"), set()),
+    (JobStoppedError("no credits"), set()),
+    (UnauthorizedResponseError("key", status_code=401), {"is_fatal"}),
+    (PaymentRequiredResponseError("credits", status_code=402), {"is_fatal"}),
     (
         ResponseError("reserved", status_code=402, metadata=IN_FLIGHT),
         PASSES | {"is_throttling"},
     ),
     (
         ForbiddenResponseError("limit of the key", status_code=403),
-        SIZE | {"is_fatal", "blames_content"},
+        {"is_fatal", "blames_content"},
     ),
     (
         ForbiddenResponseError("flagged", status_code=403, metadata={"reasons": ["spam"]}),
-        SIZE | {"is_divisible", "blames_content"},
+        {"is_divisible", "blames_content"},
     ),
-    (NotFoundResponseError("no such route", status_code=404, http_status=404), SIZE | {"is_fatal"}),
+    (NotFoundResponseError("no such route", status_code=404, http_status=404), {"is_fatal"}),
     (
         NotFoundResponseError(NO_PROVIDER, status_code=404, http_status=200),
-        SIZE | {"is_fatal", "refuses_base64"},
+        {"is_fatal", "refuses_base64"},
     ),
-    (BadRequestResponseError("odd", status_code=400), SIZE | {"is_divisible", "blames_content"}),
+    (BadRequestResponseError("odd", status_code=400), {"is_divisible", "blames_content"}),
     (
         BadRequestResponseError("x is not a valid model ID", status_code=400),
-        SIZE | {"is_fatal", "blames_content"},
+        {"is_fatal", "blames_content"},
     ),
     (
         BadRequestResponseError("no", status_code=400, body="Unsupported: encoding_format"),
-        SIZE | {"is_divisible", "blames_content", "refuses_base64"},
+        {"is_divisible", "blames_content", "refuses_base64"},
     ),
     (
         BadRequestResponseError("maximum context length is 8192 tokens", status_code=400),
-        SIZE | {"is_divisible", "blames_content", "is_too_long"},
+        {"is_divisible", "blames_content", "is_too_long"},
     ),
     (
         BadRequestResponseError("no", status_code=400, metadata={"error_type": "string_too_long"}),
-        SIZE | {"is_divisible", "blames_content", "is_too_long"},
+        {"is_divisible", "blames_content", "is_too_long"},
     ),
     (
         PayloadTooLargeResponseError("large", status_code=413),
-        SIZE | {"is_divisible", "is_too_long"},
+        {"is_divisible", "is_too_long"},
     ),
-    (UnprocessableEntityResponseError("many", status_code=422), SIZE | {"is_divisible"}),
+    (UnprocessableEntityResponseError("many", status_code=422), {"is_divisible"}),
     (
         UnprocessableEntityResponseError("input[0] is too long", status_code=422),
-        SIZE | {"is_divisible", "is_too_long"},
+        {"is_divisible", "is_too_long"},
     ),
     (TooManyRequestsResponseError("slow down", status_code=429), PASSES | {"is_throttling"}),
     (
         TooManyRequestsResponseError("tomorrow", status_code=429, metadata=DAILY),
-        SIZE | {"is_fatal"},
+        {"is_fatal"},
     ),
     (InternalServerResponseError("oops", status_code=500), PASSES),
     (OpenRouterDefaultError("unknown", status_code=520), PASSES),
     (OpenRouterDefaultError("overloaded", status_code=529), PASSES | {"is_throttling"}),
-    (OpenRouterDefaultError("teapot", status_code=418), SIZE),
+    (
+        OpenRouterDefaultError("slow", status_code=524),
+        PASSES | {"may_have_cost", "ran_out_of_time"},
+    ),
+    (
+        ResponseError("base64 is not supported", status_code=501),
+        {"refuses_base64"},
+    ),
+    (OpenRouterDefaultError("teapot", status_code=418), set()),
 ]
 JUDGEMENTS = {
     name: judge

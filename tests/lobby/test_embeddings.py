@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from openrouter_embeddings import (
     AsyncOpenRouter,
@@ -19,7 +21,7 @@ from openrouter_embeddings import (
     VectorError,
 )
 from openrouter_embeddings.cache import EmbeddingCache
-from openrouter_embeddings.testing import FaultServer, faults
+from openrouter_embeddings.testing import Fault, FaultServer, faults
 
 MODEL = "test/embedding"
 TEXTS = [f"text {number % 700}" for number in range(1_000)]
@@ -159,13 +161,24 @@ def test_the_cost_has_a_bound(server, client):
 
 
 def test_the_width_may_not_change_within_a_run(server, client):
-    """Vector spaces never mix."""
-    server.script(faults.ok(), faults.wrong_width())
+    """Vector spaces never mix: another width is asked for once more, and ends the run."""
+    server.script(faults.ok())
+    server.always(faults.wrong_width())
 
-    with pytest.raises(PartialFailureError, match="The width changed within the run") as caught:
-        client.embed(list("ab"), limits=Limits(max_batch=1, max_in_flight=1))
+    with pytest.raises(PartialFailureError, match=r"have 9 numbers .* had 8") as caught:
+        client.embed(list("abc"), limits=Limits(max_batch=1, max_in_flight=1))
 
     assert isinstance(caught.value.result.failures[0].error, VectorError)
+    assert len(server.requests) == 3
+
+
+def test_another_width_that_comes_once_is_an_accident(server, client):
+    """It is asked for once more, and the run goes on."""
+    server.script(faults.ok(), faults.wrong_width())
+
+    batch = client.embed(list("abc"), limits=Limits(max_batch=1, max_in_flight=1))
+
+    assert np.array_equal(batch.vectors, [server.vector(text) for text in "abc"])
 
 
 def test_a_pinned_provider_is_asked_for(server, client):
@@ -178,8 +191,9 @@ def test_a_pinned_provider_is_asked_for(server, client):
 
 
 def test_another_provider_than_the_pinned_one_is_an_error(server, client):
-    """Even if its vectors look good."""
-    server.script(faults.ok(), faults.new_enum_values())
+    """Even if its vectors look good; that it comes once more makes it no accident."""
+    server.script(faults.ok())
+    server.always(faults.new_enum_values())
 
     with pytest.raises(PartialFailureError, match="pinned to Example AI"):
         client.embed(list("ab"), limits=Limits(max_batch=1), pin_provider=True)
@@ -461,3 +475,92 @@ async def test_many_calls_at_once_do_not_disturb_each_other(server):
 
     for text, response in zip(texts, responses, strict=True):
         assert np.array_equal(response.vectors, [server.vector(text)])
+
+
+def paid_by_input(server):
+    """Count how often each input was sent for embeddings."""
+    bodies = (seen.body for seen in server.requests if seen.path == "/embeddings")
+    return Counter(text for body in bodies for text in body["input"])
+
+
+@pytest.mark.parametrize("dimensions", [None, 512])
+@pytest.mark.parametrize(
+    "kind",
+    ["float64", "float16", "bfloat16", "int8", "big-endian", "hex", "url-safe", "unpadded"],
+)
+def test_numbers_of_every_type_end_in_the_right_vectors(kind, dimensions, connect):
+    """Where base64 is of another type, numbers are asked for, once, and then at once."""
+    texts = [f"text {number}" for number in range(6)]
+    with FaultServer(dimensions=512) as server:
+        server.always(faults.another_type(kind))
+        client = connect(api_key=server.api_key, base_url=server.base_url)
+
+        response = client.generate(texts[:3], dimensions=dimensions)
+        batch = client.embed(texts, dimensions=dimensions, limits=Limits(max_batch=3))
+
+        expected = np.stack([server.vector(text, 512) for text in texts])
+        assert np.array_equal(response.vectors, expected[:3])
+        assert np.array_equal(batch.vectors, expected)
+        assert len(server.requests) == (3 if kind in {"url-safe", "unpadded"} else 4)
+
+
+def test_a_model_that_aggregates_gets_single_inputs(server, client):
+    """A thousand texts cost at most fifteen hundred inputs, none is paid for more than twice."""
+    server.always(faults.one_vector())
+    texts = [f"text {number}" for number in range(1_000)]
+
+    batch = client.embed(texts)
+
+    paid = paid_by_input(server)
+    assert np.array_equal(batch.vectors, [server.vector(text) for text in texts])
+    assert sum(paid.values()) <= 1_500
+    assert max(paid.values()) == 2
+
+
+def bad_rows(*bad):
+    """Answer with NaN in the vectors of some texts, whoever asks for them with them."""
+
+    def apply(healthy):
+        vectors = [
+            np.full_like(vector, np.nan) if tuple(vector) in bad else vector
+            for vector in healthy.vectors
+        ]
+        return evolve(healthy, vectors=vectors).answer()
+
+    return Fault("bad_rows", "NaN for some.", True, bad, apply)
+
+
+def test_one_bad_vector_costs_one_input_more(server, client):
+    """The others of its reply are good, and kept; it is asked for once more, alone."""
+    texts = [f"text {number}" for number in range(20)]
+    server.always(bad_rows(tuple(server.vector(texts[7]))))
+
+    batch = client.embed(texts, on_error="keep", limits=Limits(max_batch=10))
+
+    assert [failure.position for failure in batch.failures] == [7]
+    assert "not finite" in batch.failures[0].error.message
+    assert paid_by_input(server) == Counter(texts) + Counter([texts[7]])
+    good = [place for place in range(20) if place != 7]
+    assert np.array_equal(batch.vectors[good], [server.vector(texts[place]) for place in good])
+
+
+@pytest.mark.parametrize("name", ["nan", "zero_vector", "null_embedding", "mixed_widths"])
+def test_a_vector_that_is_bad_once_is_delivered(name, server, client):
+    """It came by chance."""
+    server.script(faults.menu()[name])
+
+    batch = client.embed(list("abc"))
+
+    assert np.array_equal(batch.vectors, [server.vector(text) for text in "abc"])
+    assert paid_by_input(server) == Counter("abcc")
+
+
+def test_a_request_of_ones_own_is_asked_for_as_a_whole(server, client):
+    """Then its error names the inputs concerned."""
+    server.always(faults.nan())
+
+    with pytest.raises(VectorError, match="input 2 holds a number that is not finite") as caught:
+        client.generate(list("abc"))
+
+    assert caught.value.rows == (2,)
+    assert paid_by_input(server) == Counter("abcabc")

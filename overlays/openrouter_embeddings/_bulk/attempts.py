@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._request.call import Call, Done, Failed
     from openrouter_embeddings._request.call import Wait as Again
+    from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings.errors import NoResponseError, OpenRouterError
-    from openrouter_embeddings.values import EmbeddingsResponse
 
-    Outcome = Done[EmbeddingsResponse] | Again | Failed
+    Outcome = Done[Verified] | Again | Failed
 
 # A quarter of what may be in flight, so that replies that are here and unread do not pile up.
 _MOST_UNREAD = 0.25
@@ -50,7 +50,7 @@ class Attempt:
     """
 
     batch: Batch
-    call: Call[EmbeddingsResponse]
+    call: Call[Verified]
     timeout: float | None = None
     started_at: float = 0.0
     replied: bool = False

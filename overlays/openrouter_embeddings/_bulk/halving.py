@@ -9,6 +9,10 @@ When both halves of a batch are answered, it was its size that was refused, and 
 smaller one from there on. Until that is known, no other batch of the doubtful size is to go out;
 a batch that was answered whole settles the doubt.
 
+What may have been paid for goes out once more, and so at once in its last form: a batch that ran
+out of time in parts that fit by what others took, inputs that got one vector for all of them one by
+one. A second such vector, and the run goes on with single inputs.
+
 Refusals and failures in a row say whether anything gets by at all; an answer ends the row.
 """
 
@@ -19,7 +23,12 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from openrouter_embeddings._bulk.items import Batch, Group
-from openrouter_embeddings._request.verdicts import blames_content, is_divisible, may_be_size
+from openrouter_embeddings._request.verdicts import (
+    blames_content,
+    is_aggregated,
+    is_divisible,
+    ran_out_of_time,
+)
 
 if TYPE_CHECKING:
     from openrouter_embeddings._bulk.items import Slot
@@ -33,6 +42,11 @@ _REFUSALS = 32
 # Once others were answered: two batches of nothing but bad inputs take four refusals for each input
 # of one until they are told apart.
 _REFUSALS_PER_INPUT = 4
+# The parts of a batch that ran out of time: each may be paid for once more and no more, so they are
+# to be well within the time.
+_PARTS = 4
+# One vector for a list may be an accident; twice it is the model's way.
+_SURE = 2
 
 
 @define(eq=False)
@@ -47,20 +61,25 @@ class Halving:
     max_batch: int
     doubts_size: bool = field(init=False, default=False)
     _answered_whole: bool = field(init=False, default=False)
+    _largest_answered: int = field(init=False, default=0)
+    _aggregated: int = field(init=False, default=0)
 
     def divide(self, batch: Batch, error: OpenRouterError) -> Batch:
         """Return the first half of a refused batch, which holds the second."""
-        self.doubts_size = may_be_size(error) and not self._answered_whole
+        self.doubts_size = not self._answered_whole
         return _halve(batch.slots, error)
 
     def on_answer(self, batch: Batch) -> Batch | None:
         """Learn from an answered batch, and return what may go out now that waited for it."""
         group = batch.group
+        self._largest_answered = max(self._largest_answered, len(batch.slots))
+        if batch.repeated:
+            return None
         if group is None:
             self._answered_whole, self.doubts_size = True, False
             return None
         group.answered += len(batch.slots)
-        if group.answered == group.size and may_be_size(group.error):
+        if group.answered == group.size:
             self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
             self.doubts_size = False
         if not batch.held:
@@ -68,6 +87,28 @@ class Halving:
         if blames_content(group.error) and len(group.second) > 1:
             return _halve(group.second, group.error, group)
         return Batch(group.second, group)
+
+    def repeat(self, slots: list[Slot], error: OpenRouterError) -> list[Batch]:
+        """Write inputs that may have been paid for in vain as what they are asked for as again."""
+        size = len(slots)
+        if size > 1 and is_aggregated(error):
+            self._aggregated += 1
+            self.doubts_size = not self._answered_whole
+            if self._aggregated >= _SURE:
+                self.max_batch, self.doubts_size = 1, False
+            size = 1
+        elif size > 1 and ran_out_of_time(error):
+            size = self._fitting(size)
+        parts = range(0, len(slots), size)
+        return [Batch(slots[start : start + size], repeated=True) for start in parts]
+
+    def _fitting(self, size: int) -> int:
+        """Return how many inputs are answered in time: a quarter, where nothing is known."""
+        if self._largest_answered >= size:
+            return max(1, size // _PARTS)
+        fitting = self._largest_answered or max(1, size // _PARTS)
+        self.max_batch = min(self.max_batch, fitting)
+        return fitting
 
     def on_refusal(self, batch: Batch) -> Batch | None:
         """Return what waited for a refused batch: both halves may hold somebody to blame."""

@@ -46,6 +46,7 @@ class Slot(Item):
         row: Its row of the matrix.
         error: Why there is none, once that is known.
         cached: Its vector is that of a cut text which the cache had.
+        paid: How often it may have been paid for and brought nothing.
         uses: How many positions in the window wait for it.
         remembered: How often it stands among those that were handed out last.
     """
@@ -57,6 +58,7 @@ class Slot(Item):
     row: int = 0
     error: OpenRouterError | None = None
     cached: bool = False
+    paid: int = 0
     uses: int = 0
     remembered: int = 0
 
@@ -97,12 +99,14 @@ class Batch:
         group: The refused batch that it is a half of, or None.
         first: It is the first half, whose outcome the second one waits for.
         rounds: How many logical requests were made for it in vain.
+        repeated: Its inputs may have been paid for already; nothing is learnt of its size.
     """
 
     slots: list[Slot]
     group: Group | None = None
     first: bool = False
     rounds: int = 0
+    repeated: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -8,6 +8,8 @@ outcome back to `settle`:
     refused, several inputs     halves, one after the other; see `halving`
     refused, one input          its failure, with the service's words; or, if it is too long and
                                 may be cut, a shorter text in its place
+    vectors, some of them bad   these inputs once more, alone
+    perhaps paid for in vain    once more, in its last form; see `halving`
     fatal for every request     the run is over; what was not sent fails with the same error
     anything else               a second round, then the failure of its inputs; three in a row
                                 are an outage, and the run is over; so are many refusals
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -33,10 +36,12 @@ if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings._bulk.truncation import Cutting
+    from openrouter_embeddings.errors import VectorError
     from openrouter_embeddings.limits import Limits
 
 # The logical request has repeated itself already; what lasts longer than two is no hiccup.
 _MOST_ROUNDS = 1
+NO_FAULTS: Mapping[int, VectorError] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -46,6 +51,7 @@ class Ledger:
     Attributes:
         limits: The bounds.
         cutting: How texts that are too long are cut, or None where that is an error.
+        most_paid: How often one input may be paid for.
         halving: What refused batches become, and the size that the service takes.
         evidence: The failures since the last answer.
         tokens: How long a token is.
@@ -54,6 +60,7 @@ class Ledger:
 
     limits: Limits
     cutting: Cutting | None = None
+    most_paid: int = 2
     halving: Halving = field(init=False)
     evidence: Evidence = field(init=False)
     tokens: TokenRatio = field(init=False, factory=TokenRatio)
@@ -125,6 +132,8 @@ class Ledger:
         batch: Batch,
         outcome: Vectors | OpenRouterError,
         rows: Sequence[int] | None = None,
+        faults: Mapping[int, VectorError] = NO_FAULTS,
+        paid: int = 0,
     ) -> None:
         """Note what became of a batch.
 
@@ -132,16 +141,35 @@ class Ledger:
             batch: A batch that was taken.
             outcome: A matrix with the vectors of its inputs, or the error after all retries.
             rows: The rows of the matrix that belong to the inputs; None for all in order.
+            faults: Why inputs have no vector after all, by their places in the batch.
+            paid: How often the batch may have been paid for in vain.
         """
         self._open_batches -= 1
+        for slot in batch.slots:
+            slot.paid += paid
         if isinstance(outcome, OpenRouterError):
-            self._refuse(batch, outcome)
+            self._refuse(batch, outcome, is_paid=paid > 0)
             return
         self.evidence.on_answer()
         in_order = range(len(outcome)) if rows is None else rows
-        for slot, row in zip(batch.slots, in_order, strict=True):
-            slot.vectors, slot.row = outcome, row
+        for place, (slot, row) in enumerate(zip(batch.slots, in_order, strict=True)):
+            if place not in faults:
+                slot.vectors, slot.row = outcome, row
         self._release(self.halving.on_answer(batch))
+        self._ask_again(batch, faults)
+
+    def _ask_again(self, batch: Batch, faults: Mapping[int, VectorError]) -> None:
+        """Ask for bad vectors once more, alone; what may not be paid for again is a failure."""
+        again = list[Slot]()
+        for place, error in faults.items():
+            slot = batch.slots[place]
+            slot.paid += 1
+            if slot.paid < self.most_paid and self.stopped is None:
+                again.append(slot)
+            else:
+                slot.error = error
+        if again:
+            self._again.append(Batch(again, repeated=True))
 
     def _release(self, part: Batch | None) -> None:
         """Let go what waited for another batch, if there is any."""
@@ -152,12 +180,17 @@ class Ledger:
         else:
             self._fail(part, self.stopped)
 
-    def _refuse(self, batch: Batch, error: OpenRouterError) -> None:
+    def _refuse(self, batch: Batch, error: OpenRouterError, *, is_paid: bool) -> None:
         self._release(self.halving.on_refusal(batch))
-        if is_fatal(error) or self.evidence.is_hopeless(error):
+        left = [slot for slot in batch.slots if slot.paid < self.most_paid]
+        if is_paid and left and self.stopped is None:
+            for slot in batch.slots:
+                slot.error = error if slot.paid >= self.most_paid else None
+            self._again.extendleft(reversed(self.halving.repeat(left, error)))
+        elif is_fatal(error) or self.evidence.is_hopeless(error):
             self._fail(batch, error)
             self.stop(error)
-        elif self.stopped is not None:
+        elif self.stopped is not None or is_paid:
             self._fail(batch, error)
         elif is_divisible(error) and len(batch.slots) > 1:
             self._again.appendleft(self.halving.divide(batch, error))

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.output import ResultMatrix
     from openrouter_embeddings._request.call import Call
-    from openrouter_embeddings._request.operations import EmbedOperation
+    from openrouter_embeddings._request.embeddings import Verified
+    from openrouter_embeddings._request.operations import BatchOperation
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.provider import ProviderPreferences
-    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, ModelInfo
+    from openrouter_embeddings.values import EmbeddedBatch, ModelInfo
 
 __all__ = ["BulkOptions", "OnError", "OnLong", "RequestOptions"]
 
@@ -114,7 +115,7 @@ class BulkSetup:
         cache: The cache, its path, or None.
     """
 
-    operation: Callable[[EmbeddingRequest], EmbedOperation]
+    operation: Callable[[EmbeddingRequest], BatchOperation]
     template: EmbeddingRequest
     settings: Settings
     limits: Limits
@@ -139,13 +140,15 @@ class BulkSetup:
             matrix: The matrix that collects the vectors of the whole run, if there is one.
         """
 
-        def call(request: EmbeddingRequest, now: float) -> Call[EmbeddingsResponse]:
-            return self.settings.call(self.operation(request), now)
+        def call(request: EmbeddingRequest, now: float, paid: int) -> Call[Verified]:
+            operation = self.operation(request)
+            return self.settings.call(operation, now, paid=paid, repeats_paid=False)
 
         plan = Plan(
             template=self.template,
             call=call,
             limits=self.limits,
+            most_paid=self.settings.most_paid,
             max_cost=self.max_cost,
             price=None if listed is None else _price(listed),
             pin_provider=self.pin_provider,
@@ -169,7 +172,7 @@ _REQUEST_NAMES = frozenset(RequestOptions.__annotations__)
 def set_up(
     model: object,
     settings: Settings,
-    operation: Callable[[EmbeddingRequest], EmbedOperation],
+    operation: Callable[[EmbeddingRequest], BatchOperation],
     given: Mapping[str, object],
 ) -> BulkSetup:
     """Check the options of a bulk run.

@@ -34,6 +34,7 @@ from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Done, Failed
+from openrouter_embeddings._request.vectors import make_row_error
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.events import AttemptFinished
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Call
     from openrouter_embeddings._request.call import Wait as Again
+    from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings.events import Event
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
@@ -63,7 +65,8 @@ class Plan:
 
     Attributes:
         template: The request of each batch, but for its inputs.
-        call: Begins a logical request at a time.
+        call: Begins a logical request at a time, for inputs that may have been paid for so often.
+        most_paid: How often one input may be paid for.
         limits: The bounds.
         max_cost: The most to spend in USD, or None.
         price: What a token costs in USD, or None where that is not known beforehand.
@@ -74,8 +77,9 @@ class Plan:
     """
 
     template: EmbeddingRequest
-    call: Callable[[EmbeddingRequest, float], Call[EmbeddingsResponse]]
+    call: Callable[[EmbeddingRequest, float, int], Call[Verified]]
     limits: Limits
+    most_paid: int = 2
     max_cost: float | None = None
     price: float | None = None
     pin_provider: bool = False
@@ -116,7 +120,7 @@ class BulkRun:
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
         self.window = Window(self.plan.limits.window)
-        self.ledger = Ledger(self.plan.limits, self.plan.cutting)
+        self.ledger = Ledger(self.plan.limits, self.plan.cutting, self.plan.most_paid)
         self.attempts = Attempts(Pace(self.plan.limits.max_in_flight))
         self.space = Space(self.plan.template, self.plan.pin_provider)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
@@ -169,13 +173,14 @@ class BulkRun:
         request = evolve(
             self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
         )
-        return Attempt(batch, self.plan.call(request, now))
+        paid = max(slot.paid for slot in batch.slots)
+        return Attempt(batch, self.plan.call(request, now, paid))
 
     def _begin(self, attempt: Attempt, now: float) -> bool:
         """Begin an attempt, unless its time is over."""
         timeout = attempt.call.begin(now)
         if isinstance(timeout, OpenRouterError):
-            self._close(attempt, timeout)
+            self._close(attempt, timeout, attempt.call.paid)
             return False
         self.attempts.begin(attempt, timeout, now)
         if self.budget.most is not None:
@@ -198,9 +203,10 @@ class BulkRun:
         attempt = step.attempt
         outcome = attempt.outcome(step.answer, step.came_at, random)
         if isinstance(outcome, Done):
-            whole = self.plan.matrix(outcome.value.dimensions)
+            vectors = outcome.value.response.vectors
+            whole = self.plan.matrix(vectors.shape[1])
             if whole is not None:
-                attempt.rows = place_vectors(attempt.batch.slots, outcome.value.vectors, whole)
+                attempt.rows = place_vectors(attempt.batch.slots, vectors, whole)
         return outcome
 
     def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
@@ -221,25 +227,26 @@ class BulkRun:
             named = wait_named(outcome.error)
             self.attempts.pace.on_refusal(attempt.started_at, now, named)
         if isinstance(outcome, Failed):
-            self._close(attempt, outcome.error)
+            self._close(attempt, outcome.error, attempt.call.paid)
             return (attempt.make_event(self.plan.template.model, now, outcome.error),)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
         self.attempts.put_off(attempt, now + outcome.delay)
         return ()
 
-    def _succeed(
-        self, attempt: Attempt, response: EmbeddingsResponse, now: float
-    ) -> Iterable[Event]:
+    def _succeed(self, attempt: Attempt, answer: Verified, now: float) -> Iterable[Event]:
+        response, slots = answer.response, attempt.batch.slots
         self.attempts.pace.on_success()
-        self._account(attempt.batch, response)
         mixed = self.space.check(response)
+        self._account(attempt.batch, response, 0 if mixed else len(slots) - len(answer.faults))
         if mixed is not None:
-            self._close(attempt, mixed)
-            self.ledger.stop(mixed)
+            self._close(attempt, mixed, attempt.call.paid + 1)
+            if all(slot.error is mixed for slot in slots):
+                self.stop(mixed)
             return (attempt.make_event(self.plan.template.model, now, mixed),)
+        faults = {place: make_row_error(fault) for place, fault in answer.faults.items()}
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
         vectors = response.vectors if whole is None else whole
-        self.ledger.settle(attempt.batch, vectors, attempt.rows)
+        self.ledger.settle(attempt.batch, vectors, attempt.rows, faults, attempt.call.paid)
         if self.plan.asks:
             self._keep(attempt.batch)
         cost = response.usage.cost
@@ -252,19 +259,19 @@ class BulkRun:
             key: vector for key, vector in keyed if key is not None and vector is not None
         }
 
-    def _account(self, batch: Batch, response: EmbeddingsResponse) -> None:
+    def _account(self, batch: Batch, response: EmbeddingsResponse, answered: int) -> None:
         tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
         self.ledger.tokens.learn(batch, tokens)
         self.budget.charge(tokens, cost)
         self.stats = evolve(
             self.stats,
-            inputs_sent=self.stats.inputs_sent + len(batch.slots),
+            inputs_sent=self.stats.inputs_sent + answered,
             prompt_tokens=self.budget.tokens,
             cost=self.budget.spent,
         )
 
-    def _close(self, attempt: Attempt, error: OpenRouterError) -> None:
-        self.ledger.settle(attempt.batch, error)
+    def _close(self, attempt: Attempt, error: OpenRouterError, paid: int = 0) -> None:
+        self.ledger.settle(attempt.batch, error, paid=paid)
         if self.ledger.stopped is not None:
             self.stop(self.ledger.stopped)
 

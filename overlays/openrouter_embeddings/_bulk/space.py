@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
+from openrouter_embeddings._request.lessons import make_width_error
 from openrouter_embeddings.cache._keys import KeyMaker
 from openrouter_embeddings.errors import VectorError
 
@@ -72,11 +73,7 @@ class Space:
         if self.width is None:
             self.width = response.dimensions
         if response.dimensions != self.width:
-            message = (
-                f"The width changed within the run: {self.width} before, now "
-                f"{response.dimensions} (provider {response.provider or 'unknown'})."
-            )
-            return VectorError(message, hint="Pin the provider, or name the dimensions.")
+            return make_width_error(self.width, next(iter(self.providers), None), response)
         self.model = self.model or response.model
         return self._meet(response.provider)
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_ONCE = RetryConfig(attempts=1)
+ONCE = RetryConfig(attempts=1, most_paid=1)
+"""The policy of those who want none."""
 
 
 @frozen
@@ -98,6 +99,10 @@ class Call(Generic[T]):
         timeout: Seconds for one attempt, its body included; None for no bound.
         deadline: Seconds for the whole, waits included; None for no bound.
         started: When the logical request began, in seconds of any steady clock.
+        most_paid: How often it may be paid for, in whatever way it is asked for.
+        repeats_paid: Whether what may have been paid for is asked for once more in the same way; a
+            bulk run has better ways.
+        paid: How many of its attempts may have been paid for and brought nothing.
     """
 
     operation: Operation[T]
@@ -105,9 +110,11 @@ class Call(Generic[T]):
     timeout: float | None
     deadline: float | None
     started: float
+    most_paid: int = 2
+    repeats_paid: bool = True
+    paid: int = field(init=False, default=0)
     _attempt_started: float = field(init=False, default=0.0)
     _attempts: int = field(init=False, default=0)
-    _paid: int = field(init=False, default=0)
     _last_error: OpenRouterError | None = field(init=False, default=None)
 
     def begin(self, now: float) -> float | DeadlineExceededError | None:
@@ -146,20 +153,21 @@ class Call(Generic[T]):
         self, error: OpenRouterError, now: float, random: float, finished: Event
     ) -> Wait | Failed:
         previous, self._last_error = self._last_error, error
-        self._paid += may_have_cost(error)
+        self.paid += may_have_cost(error)
         other = self.operation.fallback(error)
-        if other is not None:
+        if other is not None and self.paid < self.most_paid:
             self.operation = other
             return self._wait(0.0, error, finished)
         if timed_out(error) and self._is_over(now):
             return Failed(self._out_of_time(error, previous), (finished,))
-        verdict = (self.retries or _ONCE).judge(
+        verdict = (self.retries or ONCE).judge(
             error,
             self._attempts,
             now - self.started,
             random,
             deadline=self.deadline,
-            paid=self._paid,
+            paid=self.paid,
+            most_paid=self.most_paid if self.repeats_paid else 0,
         )
         if isinstance(verdict, GiveUp):
             return Failed(self._given_up(error, verdict.reason), (finished,))

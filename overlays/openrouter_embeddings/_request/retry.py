@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GiveUp", "Retry", "RetryConfig"]
 
-_MOST_PAID_ATTEMPTS = 2
-
 
 @frozen
 class Retry:
@@ -60,19 +58,21 @@ class RetryConfig:
         attempts: The most attempts for one logical request, the first included.
         initial: The bound of the first random wait, in seconds; it doubles with every attempt.
         maximum: The largest bound, in seconds. What the service itself asks for is not cut to it.
+        most_paid: How often one input may be paid for, over all attempts, divisions and rounds:
+            once more than the time that brought nothing, unless you say otherwise.
     """
 
     attempts: int = 4
     initial: float = 0.5
     maximum: float = 30.0
+    most_paid: int = 2
 
     def __attrs_post_init__(self) -> None:
         """Refuse numbers that make no policy."""
-        if type(self.attempts) is not int or self.attempts < 1:
-            message = (
-                f"RetryConfig.attempts must be an integer of at least 1, not {self.attempts!r}."
-            )
-            raise ConfigurationError(message, argument="attempts")
+        for name, number in (("attempts", self.attempts), ("most_paid", self.most_paid)):
+            if type(number) is not int or number < 1:
+                message = f"RetryConfig.{name} must be an integer of at least 1, not {number!r}."
+                raise ConfigurationError(message, argument=name)
         for name, value in (("initial", self.initial), ("maximum", self.maximum)):
             if not 0 <= value < math.inf:
                 message = f"RetryConfig.{name} must be a finite number of seconds, not {value!r}."
@@ -87,6 +87,7 @@ class RetryConfig:
         *,
         deadline: float | None = None,
         paid: int | None = None,
+        most_paid: int | None = None,
     ) -> Verdict:
         """Decide what follows a failed attempt.
 
@@ -98,11 +99,14 @@ class RetryConfig:
             deadline: Seconds that the logical request may take as a whole; None for no bound.
             paid: How many attempts so far were probably charged for, this one included; None to
                 count this one only.
+            most_paid: How many may have been, where that is not what the policy says.
 
         Returns:
             `Retry` with the delay in seconds, or `GiveUp` with the reason.
         """
-        refusal = self._refusal(error, attempt, int(may_have_cost(error)) if paid is None else paid)
+        paid = int(may_have_cost(error)) if paid is None else paid
+        most = self.most_paid if most_paid is None else most_paid
+        refusal = self._refusal(error, attempt, may_have_cost(error) and paid >= most)
         if refusal is not None:
             return GiveUp(refusal)
         delay = self._delay(error, attempt, random)
@@ -113,13 +117,13 @@ class RetryConfig:
             )
         return Retry(delay)
 
-    def _refusal(self, error: OpenRouterError, attempt: int, paid: int) -> str | None:
+    def _refusal(self, error: OpenRouterError, attempt: int, is_paid: bool) -> str | None:  # noqa: FBT001 - private
         if not is_transient(error):
             return "it would be refused again"
         if would_drip(error):
             return "a reply had begun and would be paid for again"
-        if may_have_cost(error) and paid >= _MOST_PAID_ATTEMPTS:
-            return "it was probably paid for twice already"
+        if is_paid:
+            return "it was probably paid for already, and may not be once more"
         return f"{attempt} attempts were made" if attempt >= self.attempts else None
 
     def _delay(self, error: OpenRouterError, attempt: int, random: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._request.call import Call, Operation
+from openrouter_embeddings._request.call import ONCE, Call, Operation
 from openrouter_embeddings._request.retry import RetryConfig
 
 if TYPE_CHECKING:
@@ -65,15 +65,36 @@ class Settings:
             changed = evolve(changed, retries=checked_retries(retries))
         return changed
 
-    def call(self, operation: Operation[T], started: float) -> Call[T]:
-        """Begin a logical request at a time."""
+    def call(
+        self,
+        operation: Operation[T],
+        started: float,
+        *,
+        paid: int = 0,
+        repeats_paid: bool = True,
+    ) -> Call[T]:
+        """Begin a logical request at a time.
+
+        Args:
+            operation: What is asked for.
+            started: When it began.
+            paid: How often what it asks for may have been paid for already.
+            repeats_paid: Whether what may have been paid for is asked for in the same way again.
+        """
         return Call(
             operation,
             retries=self.retries,
             timeout=self.timeout,
             deadline=self.deadline,
             started=started,
+            most_paid=self.most_paid - paid,
+            repeats_paid=repeats_paid,
         )
+
+    @property
+    def most_paid(self) -> int:
+        """How often one input may be paid for."""
+        return (self.retries or ONCE).most_paid
 
     def tell(self, events: Iterable[Event]) -> None:
         """Pass events on; a listener that fails must not lose a reply that was paid for."""

@@ -225,6 +225,11 @@ def _usual_width(found: Mapping[int, NDArray[np.float32] | Fault]) -> int:
     raise make_error(cast("Mapping[int, Fault]", found))
 
 
+def make_row_error(fault: Fault) -> VectorError:
+    """Make the error for the vector of one input, which is known otherwise."""
+    return VectorError(f"The vector {fault.problem}.", undecodable=fault.undecodable)
+
+
 def make_error(faults: Mapping[int, Fault]) -> VectorError:
     """Make the error for vectors of a reply that cannot be trusted, by their rows."""
     row = min(faults)

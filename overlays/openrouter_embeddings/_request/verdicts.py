@@ -36,7 +36,6 @@ _DIVISIBLE = (
     BadRequestResponseError,
     PayloadTooLargeResponseError,
     UnprocessableEntityResponseError,
-    VectorError,
 )
 _TOO_LONG_TYPES = {
     "context_length_exceeded",
@@ -80,9 +79,15 @@ def is_throttling(error: OpenRouterError) -> bool:
 
 
 def may_have_cost(error: OpenRouterError) -> bool:
-    """Say whether the failed attempt was probably charged for."""
+    """Say whether the service may have computed what the failed attempt asked for.
+
+    It did where it began a success; and it may have where it took the whole request and gave no
+    status, or says itself that time ran out. Every other refusal is free.
+    """
     if isinstance(error, NoResponseError):
-        return error.timed_out and error.sent
+        return error.sent
+    if isinstance(error, ResponseError):
+        return error.status_code in {408, 504, 524}
     return isinstance(error, ResponseValidationError)
 
 
@@ -94,6 +99,17 @@ def would_drip(error: OpenRouterError) -> bool:
 def timed_out(error: OpenRouterError) -> bool:
     """Say whether time ran out before a complete answer came."""
     return isinstance(error, NoResponseError) and error.timed_out
+
+
+def ran_out_of_time(error: OpenRouterError) -> bool:
+    """Say whether the work took too long, for this client or for the service itself."""
+    slow = isinstance(error, ResponseError) and error.status_code in {408, 504, 524}
+    return slow or timed_out(error)
+
+
+def is_aggregated(error: OpenRouterError) -> bool:
+    """Say whether one vector came for a whole list, as some models answer any list."""
+    return isinstance(error, VectorError) and error.vectors == 1
 
 
 def may_pass(error: OpenRouterError) -> bool:
@@ -129,11 +145,6 @@ def is_divisible(error: OpenRouterError) -> bool:
 def blames_content(error: OpenRouterError) -> bool:
     """Say whether an input of a batch must be to blame, as opposed to their number or chance."""
     return isinstance(error, BadRequestResponseError | ForbiddenResponseError)
-
-
-def may_be_size(error: OpenRouterError) -> bool:
-    """Say whether the service may have refused the number of inputs."""
-    return not isinstance(error, VectorError)
 
 
 def is_too_long(error: OpenRouterError) -> bool:
