@@ -121,6 +121,8 @@ class NoResponseError(OpenRouterError):
         sent: The whole request was handed over, so that the service may have charged for it.
         begun: A reply had begun to arrive, so that the service most likely has charged for it.
         timed_out: Time ran out, as opposed to a connection that broke.
+        written: How often the request was handed over whole within this attempt: twice where a kept
+            connection turned out closed, and the request went out again on a new one.
     """
 
     def __init__(
@@ -130,10 +132,12 @@ class NoResponseError(OpenRouterError):
         sent: bool = False,
         begun: bool = False,
         timed_out: bool = False,
+        written: int = 0,
         request_id: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, request_id=request_id, hint=hint)
+        self.written = written
         self.sent = sent
         self.begun = begun
         self.timed_out = timed_out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from attrs import field, frozen
@@ -36,8 +35,6 @@ __all__ = [
     "Usage",
 ]
 
-_EMPTY: Mapping[str, object] = MappingProxyType({})
-
 
 @frozen
 class Usage:
@@ -57,9 +54,9 @@ class Usage:
     total_tokens: int | None = None
     cost: float | None = None
     is_byok: bool | None = None
-    cost_details: Mapping[str, object] = _EMPTY
-    prompt_tokens_details: Mapping[str, object] = _EMPTY
-    extra: Mapping[str, object] = _EMPTY
+    cost_details: Mapping[str, object] = field(factory=dict)
+    prompt_tokens_details: Mapping[str, object] = field(factory=dict)
+    extra: Mapping[str, object] = field(factory=dict)
 
 
 @frozen(eq=False)
@@ -148,7 +145,7 @@ class EmbeddingsResponse(_Matrix):
     request_id: str | None = None
     encoded: Sequence[str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
-    extra: Mapping[str, object] = field(default=_EMPTY, repr=False)
+    extra: Mapping[str, object] = field(factory=dict, repr=False)
 
     @property
     def data(self) -> list[Embedding]:
@@ -331,7 +328,7 @@ class Pricing:
     completion: Decimal | None = None
     request: Decimal | None = None
     image: Decimal | None = None
-    raw: Mapping[str, object] = field(default=_EMPTY, repr=False)
+    raw: Mapping[str, object] = field(factory=dict, repr=False)
 
     @property
     def per_million_tokens(self) -> Decimal | None:
@@ -371,7 +368,7 @@ class ModelInfo:
     supported_parameters: tuple[str, ...] = field(default=(), repr=False)
     hugging_face_id: str | None = field(default=None, repr=False)
     expires: date | None = None
-    raw: Mapping[str, object] = field(default=_EMPTY, repr=False)
+    raw: Mapping[str, object] = field(factory=dict, repr=False)
 
     @property
     def price_per_million(self) -> Decimal | None:

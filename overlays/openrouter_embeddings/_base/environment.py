@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from attrs import field, frozen
+
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
@@ -80,22 +81,64 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def environment_proxy(base_url: str) -> str | None:
+_PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+@frozen
+class Proxy:
+    """A proxy that the environment names.
+
+    Attributes:
+        scheme: ``"http"``, ``"https"``, ``"socks5"`` or ``"socks5h"``; the last two are the same.
+        host: Its host.
+        port: Its port.
+        user: Whom to sign in as; None for nobody.
+        password: The password of the user.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS 5."""
+        return self.scheme.startswith("socks")
+
+
+def environment_proxy(base_url: str) -> Proxy | None:
     """Find the proxy that the environment names for a URL; none for this machine itself.
 
     The variables are those that httpx reads: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``,
     ``NO_PROXY``. A request in plain http only ever goes to this machine, and never by a proxy.
 
     Raises:
-        MissingExtraError: It is a SOCKS proxy, and the package for these is not installed.
+        ConfigurationError: What the environment names is no proxy that can be used.
     """
     parts = urlsplit(base_url)
     if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
     proxy = proxies.get("https") or proxies.get("all")
-    if proxy is None:
-        return None
-    if proxy.startswith("socks"):
-        require("socksio")
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return None if proxy is None else _proxy(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _proxy(url: str) -> Proxy:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PROXY_PORTS.get(parts.scheme)
+    except ValueError as exc:
+        raise _no_proxy() from exc
+    if not parts.hostname or port is None or parts.scheme not in _PROXY_PORTS:
+        raise _no_proxy()
+    user = None if parts.username is None else unquote(parts.username)
+    return Proxy(parts.scheme, parts.hostname, port, user, unquote(parts.password or ""))
+
+
+def _no_proxy() -> ConfigurationError:
+    """Make the error for a proxy that cannot be used; its URL may hold a password."""
+    message = "The proxy in HTTPS_PROXY or ALL_PROXY cannot be used (its value is not shown)."
+    hint = f"It needs a host, and one of the schemes {', '.join(_PROXY_PORTS)}."
+    return ConfigurationError(message, argument="HTTPS_PROXY", hint=hint)

@@ -1,8 +1,7 @@
-"""Transports for httpx that bound a whole exchange, where httpx bounds each wait on the socket.
+"""Clients of the caller's own as transports, bounded as a whole as far as they allow.
 
-A body that drips one byte a second never times out under a timeout for each read. Here the ``read``
-timeout of a request is the end of the whole exchange: connection, headers and body get what is left
-of it. The asynchronous side cancels; the synchronous side cannot, see `_connections`.
+The asynchronous side cancels. The synchronous one cannot: the sockets of a borrowed client decide
+how a wait for the head of a reply ends; between the parts of its body the time is looked at.
 """
 
 from __future__ import annotations
@@ -10,53 +9,64 @@ from __future__ import annotations
 import math
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from openrouter_embeddings._http.sockets import (
-    HTTPCORE_ERRORS,
-    TIMED_OUT,
-    AsyncPool,
-    Pool,
-    Until,
-    as_httpx,
+from openrouter_embeddings._http.pools import running_loop
+from openrouter_embeddings._http.sockets import TIMED_OUT
+from openrouter_embeddings._http.transports import (
+    AsyncTransport,
+    Transport,
+    closed_error,
+    end_of,
 )
+from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
-
-_GRACE_SECONDS = 0.05
+    from collections.abc import AsyncIterator, Iterator
 
 
-def _end_of(request: httpx.Request) -> float:
-    timeouts = cast("Mapping[str, float | None]", request.extensions.get("timeout", {}))
-    timeout = timeouts.get("read")
-    return math.inf if timeout is None else time.monotonic() + timeout
+def check_borrowed(client: object, kind: type[httpx.Client | httpx.AsyncClient]) -> None:
+    """Check a client of the caller's when ours is made on it.
+
+    Raises:
+        ConfigurationError: It is of another kind or make, or closed.
+    """
+    if not isinstance(client, kind):
+        made = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+        message = f"http_client must be an httpx.{kind.__name__}, not {made}."
+        raise ConfigurationError(message, argument="http_client")
+    if client.is_closed:
+        message = "http_client is closed."
+        raise ConfigurationError(message, argument="http_client")
 
 
-class DeadlineTransport(httpx.BaseTransport):
-    """Bounds each exchange of another transport as a whole."""
+def _add_defaults(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> None:
+    """Add the default headers of a borrowed client; what ours says stands."""
+    if client.is_closed:
+        raise closed_error()
+    for name, value in client.headers.items():
+        request.headers.setdefault(name, value)
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
 
-    @classmethod
-    def over(cls, borrowed: httpx.Client | None, base_url: str) -> Self:
-        """Send through a client of the caller's, or through connections of our own."""
-        return cls(Pool(base_url) if borrowed is None else _Borrowed(borrowed))
+class Borrowed(Transport):
+    """A client of the caller's, with its proxies, certificates and hooks; never closed here."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
-        end = _end_of(request)
-        with Until(end):
-            response = self._inner.handle_request(request)
+        """Send a request; raise httpx's exceptions."""
+        end = end_of(request)
+        _add_defaults(self._client, request)
+        response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
         response.stream = _Body(cast("httpx.SyncByteStream", response.stream), end)
         return response
 
     def close(self) -> None:
-        """Close the connections that are our own."""
-        self._inner.close()
+        """Use it no more; the client itself stays open."""
+        self.is_closed = True
 
 
 class _Body(httpx.SyncByteStream):
@@ -65,16 +75,9 @@ class _Body(httpx.SyncByteStream):
     def __init__(self, stream: httpx.SyncByteStream, end: float) -> None:
         self._stream = stream
         self._end = end
-        self._until = Until(end)
 
     def __iter__(self) -> Iterator[bytes]:
-        parts = iter(self._stream)
-        while True:
-            with self._until:
-                part = next(parts, None)
-            if part is None:
-                return
-            # The sockets of a borrowed client do not ask how much time is left.
+        for part in self._stream:
             if time.monotonic() > self._end:
                 raise httpx.ReadTimeout(TIMED_OUT)
             yield part
@@ -83,39 +86,23 @@ class _Body(httpx.SyncByteStream):
         self._stream.close()
 
 
-class _Borrowed(httpx.BaseTransport):
+class AsyncBorrowed(AsyncTransport):
     """A client of the caller's, with its proxies, certificates and hooks; never closed here."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._client.send(request, stream=True, auth=None, follow_redirects=False)
-
-
-class AsyncDeadlineTransport(httpx.AsyncBaseTransport):
-    """Bounds each exchange of another asynchronous transport as a whole."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    @classmethod
-    def over(cls, borrowed: httpx.AsyncClient | None, base_url: str) -> Self:
-        """Send through a client of the caller's, or through connections of our own."""
-        return cls(AsyncPool(base_url) if borrowed is None else _AsyncBorrowed(borrowed))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
-        end = _end_of(request)
-        # The waits inside are bounded too and know what they wait for, so they may speak first.
-        async with _cancelled_at(end + _GRACE_SECONDS):
-            response = await self._inner.handle_async_request(request)
+        running_loop()
+        end = end_of(request)
+        _add_defaults(self._client, request)
+        async with _cancelled_at(end):
+            response = await self._client.send(
+                request, stream=True, auth=None, follow_redirects=False
+            )
         response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), end)
         return response
-
-    async def aclose(self) -> None:
-        """Close the connections that are our own."""
-        await self._inner.aclose()
 
 
 class _AsyncBody(httpx.AsyncByteStream):
@@ -138,16 +125,6 @@ class _AsyncBody(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _AsyncBorrowed(httpx.AsyncBaseTransport):
-    """A client of the caller's, with its proxies, certificates and hooks; never closed here."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-
-
 @asynccontextmanager
 async def _cancelled_at(end: float) -> AsyncIterator[None]:
     import asyncio  # noqa: PLC0415 - the synchronous side needs none of it
@@ -158,5 +135,3 @@ async def _cancelled_at(end: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         raise httpx.ReadTimeout(TIMED_OUT) from exc
-    except HTTPCORE_ERRORS as exc:
-        raise as_httpx(exc) from exc

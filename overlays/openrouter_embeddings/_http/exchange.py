@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import httpx
 
+from openrouter_embeddings._http.transports import WRITTEN, closed_error
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Mapping
 
+    from openrouter_embeddings._http.transports import AsyncTransport, Transport
     from openrouter_embeddings._request.request import HttpRequest
 
 MOST_BODY_BYTES = 512 * 1024 * 1024
@@ -33,6 +34,10 @@ class BearerAuth(httpx.Auth):
         """Hide the key."""
         return "BearerAuth('***')"
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: the key would be in it."""
+        raise _bound_to_a_process()
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header; httpx calls it for each request."""
         request.headers["Authorization"] = self._header
@@ -46,9 +51,7 @@ def check_open(http: httpx.Client | httpx.AsyncClient) -> None:
         ConfigurationError: It was closed.
     """
     if http.is_closed:
-        message = "The client is closed."
-        hint = "Make the calls inside its with block, or make a new client."
-        raise ConfigurationError(message, hint=hint)
+        raise closed_error()
 
 
 class _Client(httpx.Client):
@@ -57,16 +60,25 @@ class _Client(httpx.Client):
     httpx goes through all of them for every request; for a short text that is a fifth of the work.
     """
 
-    def __init__(self, transport: httpx.BaseTransport, auth: httpx.Auth, **options: Any) -> None:  # noqa: ANN401 - httpx's own, unchanged
+    def __init__(self, transport: Transport, auth: httpx.Auth, **options: Any) -> None:  # noqa: ANN401 - httpx's own, unchanged
         super().__init__(transport=transport, auth=auth, **options)
-        self._exchange, self._auth_flow = transport.handle_request, auth.auth_flow
+        self._shared, self._auth_flow = transport, auth.auth_flow
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it, or another client on the same connections, was closed."""
+        return self._shared.is_closed or super().is_closed
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        raise _bound_to_a_process()
 
     def send(
         self, request: httpx.Request, *, stream: bool = False, **_options: object
     ) -> httpx.Response:
         """Send a request with the key, and read the reply unless it is to be streamed."""
         check_open(self)
-        response = self._exchange(next(self._auth_flow(request)))
+        response = self._shared.handle_request(next(self._auth_flow(request)))
         response.request = request
         if not stream:
             try:
@@ -81,19 +93,28 @@ class _AsyncClient(httpx.AsyncClient):
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: AsyncTransport,
         auth: httpx.Auth,
         **options: Any,  # noqa: ANN401 - httpx's own, unchanged
     ) -> None:
         super().__init__(transport=transport, auth=auth, **options)
-        self._exchange, self._auth_flow = transport.handle_async_request, auth.auth_flow
+        self._shared, self._auth_flow = transport, auth.auth_flow
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it, or another client on the same connections, was closed."""
+        return self._shared.is_closed or super().is_closed
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        raise _bound_to_a_process()
 
     async def send(
         self, request: httpx.Request, *, stream: bool = False, **_options: object
     ) -> httpx.Response:
         """Send a request with the key, and read the reply unless it is to be streamed."""
         check_open(self)
-        response = await self._exchange(next(self._auth_flow(request)))
+        response = await self._shared.handle_async_request(next(self._auth_flow(request)))
         response.request = request
         if not stream:
             try:
@@ -103,12 +124,43 @@ class _AsyncClient(httpx.AsyncClient):
         return response
 
 
+def _bound_to_a_process() -> ConfigurationError:
+    message = "Connections and keys cannot be copied or pickled by themselves."
+    hint = "Copy or pickle the client, OpenRouter or AsyncOpenRouter."
+    return ConfigurationError(message, hint=hint)
+
+
+def sync_transport(base_url: str, borrowed: httpx.Client | None = None) -> Transport:
+    """Make what requests go through: connections of our own, or a client of the caller's."""
+    from openrouter_embeddings._http.deadlines import Borrowed, check_borrowed  # noqa: PLC0415 - slow to import
+    from openrouter_embeddings._http.pools import Pool  # noqa: PLC0415 - slow to import
+
+    if borrowed is None:
+        return Pool(base_url)
+    check_borrowed(borrowed, httpx.Client)
+    return Borrowed(borrowed)
+
+
+def async_transport(base_url: str, borrowed: httpx.AsyncClient | None = None) -> AsyncTransport:
+    """Make what requests go through in an event loop."""
+    from openrouter_embeddings._http.deadlines import AsyncBorrowed, check_borrowed  # noqa: PLC0415 - slow to import
+    from openrouter_embeddings._http.pools import AsyncPool  # noqa: PLC0415 - slow to import
+
+    if borrowed is None:
+        return AsyncPool(base_url)
+    check_borrowed(borrowed, httpx.AsyncClient)
+    return AsyncBorrowed(borrowed)
+
+
 def http_client(
     base_url: str,
     auth: httpx.Auth,
     headers: Mapping[str, str],
-    timeout: float | None,
+    timeout: float | httpx.Timeout | None,
     borrowed: httpx.Client | None = None,
+    *,
+    transport: Transport | None = None,
+    cookies: Mapping[str, str] | None = None,
 ) -> httpx.Client:
     """Make the synchronous HTTP client.
 
@@ -118,30 +170,38 @@ def http_client(
         headers: Headers of each request.
         timeout: Seconds for one whole exchange where a request does not say; None for no bound.
         borrowed: A client of the caller's to send through; it is never closed here.
+        transport: What to send through, shared with other clients; None makes one.
+        cookies: Cookies that the caller of a generated function set; none are ever learnt.
     """
-    from openrouter_embeddings._http.deadlines import DeadlineTransport  # noqa: PLC0415 - slow to import
-
-    transport = DeadlineTransport.over(borrowed, base_url)
-    http = _Client(transport, auth, base_url=base_url, headers=dict(headers), timeout=timeout)
-    # Scripts drop clients without closing them, and may keep only `.embeddings` or `.api`.
-    weakref.finalize(http, transport.close)
-    return http
+    return _Client(
+        transport or sync_transport(base_url, borrowed),
+        auth,
+        base_url=base_url,
+        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        timeout=timeout,
+        cookies=dict(cookies or {}),
+    )
 
 
 def async_http_client(
     base_url: str,
     auth: httpx.Auth,
     headers: Mapping[str, str],
-    timeout: float | None,
+    timeout: float | httpx.Timeout | None,
     borrowed: httpx.AsyncClient | None = None,
+    *,
+    transport: AsyncTransport | None = None,
+    cookies: Mapping[str, str] | None = None,
 ) -> httpx.AsyncClient:
     """Make the asynchronous HTTP client; the arguments are those of `http_client`."""
-    from openrouter_embeddings._http.deadlines import (  # noqa: PLC0415 - slow to import
-        AsyncDeadlineTransport,
+    return _AsyncClient(
+        transport or async_transport(base_url, borrowed),
+        auth,
+        base_url=base_url,
+        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        timeout=timeout,
+        cookies=dict(cookies or {}),
     )
-
-    transport = AsyncDeadlineTransport.over(borrowed, base_url)
-    return _AsyncClient(transport, auth, base_url=base_url, headers=dict(headers), timeout=timeout)
 
 
 def send(http: httpx.Client, wire: HttpRequest, timeout: float | None) -> Reply | NoResponseError:
@@ -155,8 +215,8 @@ def send(http: httpx.Client, wire: HttpRequest, timeout: float | None) -> Reply 
     Returns:
         The reply, or the error that takes its place.
     """
-    exchange = _Exchange(timeout)
     request = _request(http, wire, timeout)
+    exchange = _Exchange(timeout, request)
     try:
         response = http.send(request, stream=True)
         try:
@@ -178,8 +238,8 @@ async def asend(
     timeout: float | None,  # noqa: ASYNC109 - httpx's own name for it
 ) -> Reply | NoResponseError:
     """Do what `send` does, in an event loop."""
-    exchange = _Exchange(timeout)
     request = _request(http, wire, timeout)
+    exchange = _Exchange(timeout, request)
     try:
         response = await http.send(request, stream=True)
         try:
@@ -237,8 +297,9 @@ class _TooLargeError(Exception):
 class _Exchange:
     """What both senders know of one exchange: how far it came, and what that means."""
 
-    def __init__(self, timeout: float | None) -> None:
+    def __init__(self, timeout: float | None, request: httpx.Request) -> None:
         self._timeout = timeout
+        self._extensions = request.extensions
         self._headers: dict[str, str] = {}
         self._body = bytearray()
         self._size = 0
@@ -268,12 +329,27 @@ class _Exchange:
 
     def reply(self, response: httpx.Response) -> Reply:
         del self._body[self._size :]
-        return Reply(response.status_code, self._headers, self._body, datetime.now(UTC))
+        return Reply(
+            response.status_code,
+            self._headers,
+            self._body,
+            datetime.now(UTC),
+            self._written if self._written is not None else 1,
+        )
+
+    @property
+    def _written(self) -> int | None:
+        """How often the request was handed over whole; None where a borrowed client knows it."""
+        written: int | None = self._extensions.get(WRITTEN)
+        return written
 
     def failed(self, exc: httpx.HTTPError | _TooLargeError) -> NoResponseError:
+        likely = self.begun or isinstance(exc, httpx.ReadError | httpx.ReadTimeout)
+        written = int(likely) if self._written is None else self._written
         error = NoResponseError(
             self._description(exc),
-            sent=self.begun or isinstance(exc, httpx.ReadError | httpx.ReadTimeout),
+            sent=written > 0,
+            written=written,
             begun=self.begun,
             timed_out=isinstance(exc, httpx.TimeoutException),
             hint=_HINTS.get(type(exc)),

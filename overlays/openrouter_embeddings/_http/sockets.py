@@ -1,309 +1,390 @@
-"""Connections of our own: sockets that know when the exchange ends, pools, proxies.
+"""Sockets of our own that never block, and the drivers of steps: how both clients wait.
 
-The socket layer is a public part of httpcore, which httpx stands on. Here a synchronous socket asks
-before each wait how much time its exchange has left, since nothing can cancel it; and sockets of
-both kinds read large replies in large pieces.
+Each wait knows when its exchange ends, so that time runs out inside one wait, as an exception, and
+nothing else has to be undone. The asynchronous driver asks the event loop only to tell when a
+socket is ready: no transport and no task stands between. Where a loop cannot tell (Windows'
+Proactor), it carries the single operation out.
 
-Names are resolved by the operating system in one blocking call, which nothing can bound.
+A process that was forked has a copy of each descriptor. Closing the copy is the one thing that the
+child may do with it: even to take it out of the event loop would take it out of the parent's.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import math
+import os
+import select
 import socket
-import threading
 import time
-from typing import TYPE_CHECKING, Any, cast
+import weakref
+from typing import TYPE_CHECKING, TypeVar
 
-import httpcore
 import httpx
 
-from openrouter_embeddings._base.environment import environment_proxy
+from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import Callable, Sequence
+
+    from openrouter_embeddings._http.channels import Data, Steps
+
+T = TypeVar("T")
 
 TIMED_OUT = "the time for the whole exchange is up"
-HTTPCORE_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
-_WRITE_BYTES = 256 * 1024
-_READ_BYTES = 256 * 1024
-_MOST_CONNECTIONS = 256
-_KEEPALIVE_SECONDS = 30.0
+
+_FIRST_BYTES = 64 * 1024
+"""How much is read at first: below the size from which malloc maps fresh pages (128 KB)."""
+
+_MOST_BYTES = 256 * 1024
+"""How much is read at once of a large reply: four times as much was no faster."""
+
+_ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
-class _Clock(threading.local):
-    """When the exchange of this thread must end; exchanges never share a thread at one time."""
-
-    end = math.inf
-
-    def left(self, timeout: float | None) -> float | None:
-        """Bound the timeout of one wait by what is left of the exchange."""
-        if self.end == math.inf:
-            return timeout
-        left = max(0.0, self.end - time.monotonic())
-        return left if timeout is None else min(timeout, left)
+def _forget_the_parents() -> None:
+    for sock in list(_ours):
+        sock.close()
+    _ours.clear()
 
 
-_clock = _Clock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_the_parents)
 
 
-class Until:
-    """Lets the sockets of this thread end their waits at `end`, and speak httpx's exceptions."""
-
-    def __init__(self, end: float) -> None:
-        self._end = end
-
-    def __enter__(self) -> None:
-        self._before, _clock.end = _clock.end, self._end
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        _clock.end = self._before
-        if isinstance(error, HTTPCORE_ERRORS):
-            raise as_httpx(error) from error
+def new_socket(family: int) -> socket.socket:
+    """Make a socket for TCP that never blocks, and that a forked process closes."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    _ours.add(sock)
+    sock.settimeout(0)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
-def as_httpx(exc: Exception) -> httpx.TransportError:
-    """Translate an exception of httpcore into the one of httpx that has the same name."""
-    kind = getattr(httpx, type(exc).__name__, httpx.TransportError)
-    return cast("httpx.TransportError", kind(str(exc)))
+def ready(socks: Sequence[socket.socket], seconds: float | None, *, write: bool) -> bool:
+    """Wait until one of some sockets is ready, or for some seconds; None for no bound."""
+    # Looked for at each call: what makes threads cooperative takes poll away, or puts its own.
+    if not hasattr(select, "poll"):
+        readers, writers = ([], socks) if write else (socks, [])
+        return any(select.select(readers, writers, socks, seconds))
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLOUT if write else select.POLLIN)
+    return bool(poll.poll(None if seconds is None else math.ceil(seconds * 1000)))
 
 
-class _Pieces:
-    """How much to read at once; each piece of a large reply takes its way through all layers.
-
-    A piece is a quarter of what has come without a pause; every layer holds a copy of it.
-    """
-
-    def __init__(self) -> None:
-        self._asked = self._came = 0
-
-    def ask(self, least: int) -> int:
-        self._asked = max(least, min(self._came // 4, _READ_BYTES))
-        return self._asked
-
-    def came(self, size: int) -> None:
-        self._came = self._came + size if size == self._asked else 0
+def left_until(end: float) -> float | None:
+    """Return the seconds that are left until a time of the steady clock; None for no end."""
+    return None if end == math.inf else max(0.0, end - time.monotonic())
 
 
-class _BoundStream(httpcore.NetworkStream):
-    """A connection whose every wait asks how much time the exchange has left."""
+class _Socket:
+    """What the streams of both kinds know: how much to read, and whose they are."""
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-        self._pieces = _Pieces()
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._process = os.getpid()
+        self._size = _FIRST_BYTES
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = _clock.left(timeout)
-        if left == 0:
-            raise httpcore.ReadTimeout(TIMED_OUT)
-        data = self._inner.read(self._pieces.ask(max_bytes), left)
-        self._pieces.came(len(data))
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come, the end included, while nobody asked."""
+        return self._sock.fileno() >= 0 and not ready([self._sock], 0, write=False)
+
+    def _read(self) -> bytes:
+        data = self._sock.recv(self._size)
+        self._size = _MOST_BYTES if len(data) == self._size else _FIRST_BYTES
         return data
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _WRITE_BYTES):
-            left = _clock.left(timeout)
-            if left == 0:
-                raise httpcore.WriteTimeout(TIMED_OUT)
-            self._inner.write(buffer[start : start + _WRITE_BYTES], left)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, _clock.left(timeout))
-        return _BoundStream(inner)
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature of httpcore
-        return self._inner.get_extra_info(info)
+    def _failed(self, kind: type[httpx.NetworkError], exc: OSError) -> Exception:
+        if self._process != os.getpid():
+            return of_another_process("connection")
+        words = "the connection was closed on this side" if self._sock.fileno() < 0 else str(exc)
+        failure = kind(words or type(exc).__name__)
+        failure.__cause__ = exc
+        return failure
 
 
-class _BoundBackend(httpcore.NetworkBackend):
-    """Opens connections whose waits are bounded by the exchange."""
+def of_another_process(what: str) -> ConfigurationError:
+    """Make the error for something that was begun before a fork, and is used in the child."""
+    message = f"This {what} was begun in another process, before a fork."
+    hint = "The client itself can be used here: make the call anew."
+    return ConfigurationError(message, hint=hint)
 
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        # One address at a time: a timeout for each of several dead ones would add up.
-        *others, last = _addresses(host, port)
-        for address in others:
+class Stream(_Socket):
+    """A connected socket of the synchronous client.
+
+    Attributes:
+        end: When the exchange that is going on must end, by the steady clock.
+    """
+
+    def __init__(self, sock: socket.socket, end: float) -> None:
+        super().__init__(sock)
+        self.end = end
+
+    def run(self, steps: Steps[T]) -> T:
+        """Carry steps out, waiting for the peer where they need it."""
+        try:
+            wanted = next(steps)
+            while True:
+                try:
+                    came = self._step(wanted)
+                except httpx.TransportError as exc:
+                    wanted = steps.throw(exc)
+                else:
+                    wanted = steps.send(came)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    def _step(self, wanted: Data | None) -> bytes | None:
+        if wanted is None:
+            return self._receive()
+        self._send(wanted)
+        return None
+
+    def _receive(self) -> bytes:
+        while True:
             try:
-                return self._connect(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError:
+                self._wait(httpx.ReadTimeout, write=False)
+                return self._read()
+            except (BlockingIOError, InterruptedError):
                 continue
-        return self._connect(last, port, timeout, local_address, socket_options)
+            except OSError as exc:
+                raise self._failed(httpx.ReadError, exc) from exc
 
-    def _connect(
-        self,
-        address: str,
-        port: int,
-        timeout: float | None,
-        local_address: str | None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
-    ) -> httpcore.NetworkStream:
-        left = _clock.left(timeout)
-        if left == 0:
-            raise httpcore.ConnectTimeout(TIMED_OUT)
-        inner = self._inner.connect_tcp(address, port, left, local_address, socket_options)
-        return _BoundStream(inner)
+    def _send(self, data: Data) -> None:
+        with memoryview(data) as view:
+            sent = 0
+            while sent < len(view):
+                try:
+                    if left_until(self.end) == 0:
+                        raise httpx.WriteTimeout(TIMED_OUT)
+                    sent += self._sock.send(view[sent:])
+                except (BlockingIOError, InterruptedError):
+                    self._wait(httpx.WriteTimeout, write=True)
+                except OSError as exc:
+                    raise self._failed(httpx.WriteError, exc) from exc
 
+    def _wait(self, late: type[httpx.TimeoutException], *, write: bool) -> None:
+        if self._sock.fileno() < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        left = left_until(self.end)
+        if left == 0 or not ready([self._sock], left, write=write):
+            raise late(TIMED_OUT)
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
-    """A connection that reads large replies in large pieces."""
+    def interrupt(self) -> None:
+        """End the exchange that another thread waits for; that thread closes the descriptor.
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-        self._pieces = _Pieces()
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the signature of httpcore
-        data = await self._inner.read(self._pieces.ask(max_bytes), timeout)
-        self._pieces.came(len(data))
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the signature of httpcore
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature of httpcore
-    ) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature of httpcore
-        return self._inner.get_extra_info(info)
-
-
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections that read large replies in large pieces."""
-
-    def __init__(self) -> None:
-        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature of httpcore
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(
-            await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        )
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        raise httpcore.ConnectError(str(exc)) from exc
-    return list(dict.fromkeys(str(address[4][0]) for address in found)) or [host]
-
-
-def _pool_options(base_url: str) -> dict[str, Any]:
-    return {
-        "ssl_context": httpx.create_ssl_context() if base_url.startswith("https:") else None,
-        "max_connections": _MOST_CONNECTIONS,
-        "keepalive_expiry": _KEEPALIVE_SECONDS,
-    }
-
-
-def _proxy_options(proxy: str) -> tuple[bool, dict[str, Any]]:
-    """Read the URL of a proxy: whether it is a SOCKS proxy, and what both kinds of pools take."""
-    found = httpx.Proxy(proxy)
-    is_socks = found.url.scheme.startswith("socks5")
-    return is_socks, {"proxy_url": str(found.url), "proxy_auth": found.raw_auth}
-
-
-def _pool(base_url: str) -> httpcore.ConnectionPool:
-    options = {**_pool_options(base_url), "network_backend": _BoundBackend()}
-    proxy = environment_proxy(base_url)
-    if proxy is None:
-        return httpcore.ConnectionPool(**options)
-    is_socks, given = _proxy_options(proxy)
-    return (httpcore.SOCKSProxy if is_socks else httpcore.HTTPProxy)(**given, **options)
-
-
-def _async_pool(base_url: str) -> httpcore.AsyncConnectionPool:
-    options = {**_pool_options(base_url), "network_backend": _AsyncBackend()}
-    proxy = environment_proxy(base_url)
-    if proxy is None:
-        return httpcore.AsyncConnectionPool(**options)
-    is_socks, given = _proxy_options(proxy)
-    return (httpcore.AsyncSOCKSProxy if is_socks else httpcore.AsyncHTTPProxy)(**given, **options)
-
-
-def _wire(request: httpx.Request) -> httpcore.Request:
-    url = request.url
-    return httpcore.Request(
-        method=request.method,
-        url=httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        ),
-        headers=request.headers.raw,
-        content=cast("Iterable[bytes] | AsyncIterable[bytes]", request.stream),
-        extensions=request.extensions,
-    )
-
-
-def _response(reply: httpcore.Response) -> httpx.Response:
-    return httpx.Response(
-        reply.status,
-        headers=reply.headers,
-        stream=cast("httpx.SyncByteStream | httpx.AsyncByteStream", reply.stream),
-        extensions=reply.extensions,
-    )
-
-
-class Pool(httpx.BaseTransport):
-    """httpcore's connection pool with sockets that know the end of the exchange.
-
-    What it raises is httpcore's; `Until` translates.
-    """
-
-    def __init__(self, base_url: str) -> None:
-        self._pool = _pool(base_url)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return _response(self._pool.handle_request(_wire(request)))
+        To close it here would give its number away while the other still reads by it.
+        """
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
 
     def close(self) -> None:
-        self._pool.close()
+        """Close the descriptor; nothing is written."""
+        self._sock.close()
 
 
-class AsyncPool(httpx.AsyncBaseTransport):
-    """httpcore's connection pool; what it raises is httpcore's."""
+class Alarm:
+    """The one timer of an exchange in an event loop: it ends the wait that is going on.
 
-    def __init__(self, base_url: str) -> None:
-        self._pool = _async_pool(base_url)
+    Attributes:
+        loop: The event loop.
+    """
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return _response(await self._pool.handle_async_request(_wire(request)))
+    def __init__(self, loop: asyncio.AbstractEventLoop, end: float) -> None:
+        self.loop = loop
+        self._future: asyncio.Future[None] | None = None
+        self._has_rung = False
+        self._timer = None
+        if (left := left_until(end)) is not None:
+            self._timer = loop.call_at(loop.time() + left, self._ring)
+            self._has_rung = left == 0
 
-    async def aclose(self) -> None:
-        await self._pool.aclose()
+    @property
+    def when(self) -> float | None:
+        """When it rings, by the loop's clock; None for never."""
+        return None if self._timer is None else self._timer.when()
+
+    def check(self) -> None:
+        """Raise `TimeoutError` if the time is up."""
+        if self._has_rung:
+            raise TimeoutError(TIMED_OUT)
+
+    async def sleep(self) -> None:
+        """Wait until woken; raise `TimeoutError` when the time is up."""
+        self.check()
+        self._future = self.loop.create_future()
+        try:
+            await self._future
+        finally:
+            self._future = None
+        self.check()
+
+    def wake(self) -> None:
+        """End the wait that is going on, if there is one."""
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def stop(self) -> None:
+        """Take the timer back."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self._has_rung = True
+        self.wake()
+
+
+def tells_readiness(loop: asyncio.AbstractEventLoop) -> bool:
+    """Say whether a loop can tell when a socket is ready; Windows' default one cannot."""
+    return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
+
+
+class AsyncStream(_Socket):
+    """A connected socket of the asynchronous client.
+
+    Attributes:
+        alarm: The timer of the exchange that is going on.
+    """
+
+    def __init__(self, sock: socket.socket, alarm: Alarm) -> None:
+        super().__init__(sock)
+        self.alarm = alarm
+        self._loop = alarm.loop
+        self._expects_a_pause = False
+
+    def check_loop(self) -> None:
+        """Refuse to go on in another event loop than the exchange began in.
+
+        Raises:
+            ConfigurationError: It is another one.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            message = "This reply was begun in another event loop."
+            raise ConfigurationError(message, hint="Read it in the loop that made the call.")
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Carry steps out, waiting for the peer where they need it."""
+        try:
+            wanted = next(steps)
+            while True:
+                try:
+                    came = await (self._receive() if wanted is None else self._send(wanted))
+                except httpx.TransportError as exc:
+                    wanted = steps.throw(exc)
+                else:
+                    wanted = steps.send(came)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    async def _receive(self) -> bytes:
+        try:
+            if self._expects_a_pause:
+                self._expects_a_pause = False
+                await self._readable()
+            while True:
+                try:
+                    self.alarm.check()
+                    return self._read()
+                except (BlockingIOError, InterruptedError):
+                    await self._readable()
+        except TimeoutError as exc:
+            raise httpx.ReadTimeout(TIMED_OUT) from exc
+        except OSError as exc:
+            raise self._failed(httpx.ReadError, exc) from exc
+
+    async def _send(self, data: Data) -> None:
+        self._expects_a_pause = True
+        try:
+            with memoryview(data) as view:
+                sent = 0
+                while sent < len(view):
+                    try:
+                        self.alarm.check()
+                        sent += self._sock.send(view[sent:])
+                    except (BlockingIOError, InterruptedError):
+                        await self._writable()
+        except TimeoutError as exc:
+            raise httpx.WriteTimeout(TIMED_OUT) from exc
+        except OSError as exc:
+            raise self._failed(httpx.WriteError, exc) from exc
+
+    async def _readable(self) -> None:
+        await wait_for(self._sock, self._loop.add_reader, self._loop.remove_reader, self.alarm)
+
+    async def _writable(self) -> None:
+        await wait_for(self._sock, self._loop.add_writer, self._loop.remove_writer, self.alarm)
+
+    def interrupt(self) -> None:
+        """End the exchange that a task waits for, from whichever thread."""
+        if self._loop.is_closed():
+            self.close()
+            return
+        self._loop.call_soon_threadsafe(self._abort)
+
+    def _abort(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._stop_waiting(self._sock.fileno())
+        self.close()
+        self.alarm.wake()
+
+    def _stop_waiting(self, number: int) -> None:
+        # Before the number is free: under the same number another socket would never be told.
+        self._loop.remove_reader(number)
+        self._loop.remove_writer(number)
+
+    def close(self) -> None:
+        """Close the descriptor; nothing is written."""
+        self._sock.close()
+
+
+class CompletionStream(AsyncStream):
+    """A socket in a loop that carries operations out itself, as Windows' Proactor does."""
+
+    async def _receive(self) -> bytes:
+        try:
+            async with asyncio.timeout_at(self.alarm.when):
+                return await self._loop.sock_recv(self._sock, _MOST_BYTES)
+        except TimeoutError as exc:
+            raise httpx.ReadTimeout(TIMED_OUT) from exc
+        except OSError as exc:
+            raise self._failed(httpx.ReadError, exc) from exc
+
+    async def _send(self, data: Data) -> None:
+        try:
+            async with asyncio.timeout_at(self.alarm.when):
+                await self._loop.sock_sendall(self._sock, data)
+        except TimeoutError as exc:
+            raise httpx.WriteTimeout(TIMED_OUT) from exc
+        except OSError as exc:
+            raise self._failed(httpx.WriteError, exc) from exc
+
+    def _stop_waiting(self, number: int) -> None:
+        """Closing ends the operation that is going on."""
+
+
+async def wait_for(
+    sock: socket.socket,
+    add: Callable[[int, Callable[[], None]], object],
+    remove: Callable[[int], object],
+    alarm: Alarm,
+) -> None:
+    """Wait until an event loop says that a socket is ready, or until woken."""
+    # By number: handing the socket over costs two calls of the system for a text nobody reads.
+    number = sock.fileno()
+    if number < 0:
+        return
+    add(number, alarm.wake)
+    try:
+        await alarm.sleep()
+    finally:
+        # Closed meanwhile, by `interrupt` or in a forked process: the number is not ours any more.
+        if sock.fileno() >= 0:
+            remove(number)

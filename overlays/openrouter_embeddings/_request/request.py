@@ -40,12 +40,15 @@ class Reply:
         headers: The headers, names in lower case.
         body: The body, decompressed.
         received_at: When it came, in UTC; what relative times in it count from.
+        written: How often the request was handed over whole until it came: twice where a kept
+            connection turned out closed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | bytearray = field(repr=False)
     received_at: datetime
+    written: int = 1
 
     @property
     def request_id(self) -> str | None:

@@ -1,0 +1,459 @@
+"""Pools of connections as transports for httpx: who owns them, and how an exchange goes through.
+
+A pool belongs to a process, and the asynchronous one has connections for each event loop: a forked
+child begins with none, and those of a closed loop are dropped. However an exchange ends before its
+reply is complete, its connection is closed at once and its place handed on, in one step that waits
+for nothing.
+
+A kept connection can turn out closed just when it is used. If not a byte of a reply had come, the
+request goes out once more on a new connection; the request's extensions count how often it was
+handed over whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import httpx
+from attrs import define
+
+from openrouter_embeddings._base.environment import environment_proxy
+from openrouter_embeddings._http.connecting import Resolver, connect, connect_async
+from openrouter_embeddings._http.http11 import Asked, Connection
+from openrouter_embeddings._http.places import PLACE, NewPlace, Places, Waiter
+from openrouter_embeddings._http.routes import Route, establish
+from openrouter_embeddings._http.sockets import (
+    TIMED_OUT,
+    Alarm,
+    AsyncStream,
+    CompletionStream,
+    Stream,
+    left_until,
+    tells_readiness,
+)
+from openrouter_embeddings._http.transports import (
+    WRITTEN,
+    AsyncTransport,
+    Transport,
+    closed_error,
+    end_of,
+)
+from openrouter_embeddings.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from openrouter_embeddings._http.http11 import Head
+
+S = TypeVar("S", Stream, AsyncStream)
+
+_pools: weakref.WeakSet[Pool | AsyncPool] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for pool in list(_pools):
+        pool.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that runs.
+
+    Raises:
+        ConfigurationError: None of asyncio's does.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError as exc:
+        message = "The asynchronous client needs a running event loop of asyncio."
+        hint = "With trio or without a loop, call the synchronous client in a thread."
+        raise ConfigurationError(message, hint=hint) from exc
+
+
+def _route(base_url: str) -> Route:
+    url, proxy = httpx.URL(base_url), environment_proxy(base_url)
+    if url.scheme != "https":
+        return Route("http", url.host, url.port or 80)
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return Route("https", url.host, url.port or 443, context, proxy)
+
+
+def _check_route(route: Route, request: httpx.Request) -> None:
+    if not route.leads_to(request.url):
+        message = f"This client sends its key to {route.scheme}://{route.host}:{route.port} alone."
+        hint = "Make another client, with another base_url, for another service."
+        raise ConfigurationError(message, argument="url", hint=hint)
+
+
+def _asked(request: httpx.Request, body: bytes) -> Asked:
+    return Asked(request.method.encode(), request.url.raw_path, request.headers.raw, body)
+
+
+def _count(request: httpx.Request, line: _Line[S]) -> None:
+    """Count that a request was handed over, for whoever keeps account of what may cost."""
+    request.extensions[WRITTEN] = request.extensions.get(WRITTEN, 0) + line.connection.written
+
+
+def _response(head: Head, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
+    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": head.reason}
+    return httpx.Response(head.status, headers=head.headers, stream=stream, extensions=extensions)
+
+
+@define(eq=False)
+class _Line(Generic[S]):
+    """A socket and what is spoken over it."""
+
+    stream: S
+    connection: Connection
+    idle_since: float = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        return self.connection.is_clean and self.stream.is_quiet
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def interrupt(self) -> None:
+        self.stream.interrupt()
+
+    def is_worth_a_repeat(self, exc: Exception) -> bool:
+        """Say whether it was closed while it was kept, so that a new one will do better."""
+        return self.connection.was_closed and not isinstance(exc, httpx.TimeoutException)
+
+
+def _drop(homes: list[Any] | dict[Any, Any]) -> None:
+    """Close what a pool that nobody closed has left: nobody waits for it any more."""
+    for home in list(homes.values() if isinstance(homes, dict) else homes):
+        for line in list(home.places.connections):
+            line.close()
+
+
+class _Home(Generic[S]):
+    """The connections of one process, or of one event loop in it."""
+
+    def __init__(self) -> None:
+        self.places: Places[_Line[S]] = Places()
+        self.lock = threading.Lock()
+        self.resolver = Resolver()
+
+    def take(self, waiter: Waiter[_Line[S]]) -> _Line[S] | NewPlace | None:
+        """Take a connection or a place, or stand in the queue."""
+        with self.lock:
+            if self.places.is_closed:
+                raise closed_error()
+            found = self.places.take(time.monotonic())
+            if found is None:
+                self.places.wait(waiter)
+            return found
+
+    def leave(self, waiter: Waiter[_Line[S]]) -> None:
+        with self.lock:
+            self.places.leave(waiter, time.monotonic())
+
+    def add(self, line: _Line[S]) -> None:
+        """Note a new connection."""
+        with self.lock:
+            self.places.connections.add(line)
+            if self.places.is_closed:
+                raise closed_error()
+
+    def release(self, line: _Line[S]) -> None:
+        """Keep a connection whose exchange is over, if another may follow on it."""
+        if not line.connection.is_reusable:
+            self.give_up(line)
+            return
+        with self.lock:
+            self.places.give(line, time.monotonic())
+
+    def give_up(self, line: _Line[S] | None) -> None:
+        """Close a connection whose exchange ended early, and hand its place on."""
+        self.close_line(line)
+        with self.lock:
+            self.places.give(PLACE, time.monotonic())
+
+    def close_line(self, line: _Line[S] | None) -> None:
+        """Close a connection, and hold its place."""
+        if line is not None:
+            line.close()
+            with self.lock:
+                self.places.connections.discard(line)
+
+    def close(self) -> None:
+        with self.lock:
+            self.places.close()
+
+
+def _renew_locks(homes: Iterable[_Home[S]]) -> None:
+    """Let the replies that were begun before a fork end: threads that do not exist hold no lock."""
+    for home in homes:
+        home.lock = threading.Lock()
+
+
+class Pool(Transport):
+    """Connections of the synchronous client, shared by its threads."""
+
+    def __init__(self, base_url: str) -> None:
+        self._route = _route(base_url)
+        self._homes: list[_Home[Stream]] = [_Home()]
+        weakref.finalize(self, _drop, self._homes)
+        _pools.add(self)
+
+    def begin_anew(self) -> None:
+        """Begin without connections, in a process that was forked."""
+        _renew_locks(self._homes)
+        self._homes[:] = [_Home()]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
+        _check_route(self._route, request)
+        end, asked = end_of(request), _asked(request, request.read())
+        home = self._homes[0]
+        found = _wait_for_turn(home, end)
+        if isinstance(found, _Line):
+            try:
+                return self._answered(home, found, request, asked, end)
+            except httpx.TransportError as exc:
+                if not found.is_worth_a_repeat(exc):
+                    home.give_up(None)
+                    raise
+            except BaseException:
+                home.give_up(None)
+                raise
+        try:
+            return self._answered(home, self._opened(home, end), request, asked, end)
+        except BaseException:
+            home.give_up(None)
+            raise
+
+    def _opened(self, home: _Home[Stream], end: float) -> _Line[Stream]:
+        stream = Stream(connect(home.resolver, *self._route.peer, end), end)
+        try:
+            line = _Line(stream, stream.run(establish(self._route)))
+            home.add(line)
+        except BaseException:
+            stream.close()
+            raise
+        return line
+
+    def _answered(
+        self,
+        home: _Home[Stream],
+        line: _Line[Stream],
+        request: httpx.Request,
+        asked: Asked,
+        end: float,
+    ) -> httpx.Response:
+        line.stream.end = end
+        try:
+            head = line.stream.run(line.connection.ask(asked))
+        except BaseException:
+            home.close_line(line)
+            raise
+        finally:
+            _count(request, line)
+        return _response(head, _Body(self, home, line))
+
+    def close(self) -> None:
+        """Close the connections; exchanges that are going on fail."""
+        self.is_closed = True
+        self._homes[0].close()
+
+
+def _wait_for_turn(home: _Home[Stream], end: float) -> _Line[Stream] | NewPlace:
+    gate = threading.Lock()
+    waiter: Waiter[_Line[Stream]] = Waiter(gate.release)
+    gate.acquire()
+    if (found := home.take(waiter)) is not None:
+        return found
+    left = left_until(end)
+    try:
+        gate.acquire(timeout=-1 if left is None else left)
+        found, waiter.handed = waiter.handed, None
+    finally:
+        home.leave(waiter)
+    if found is None:
+        raise httpx.PoolTimeout(TIMED_OUT)
+    return found
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of a reply; when it is complete, its connection goes back to the pool."""
+
+    def __init__(self, pool: Pool, home: _Home[Stream], line: _Line[Stream]) -> None:
+        self._pool, self._home = pool, home
+        self._line: _Line[Stream] | None = line
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (line := self._line) is not None:
+            try:
+                part = line.stream.run(line.connection.part())
+            except BaseException:
+                self.close()
+                raise
+            if part is None:
+                self._line = None
+                self._home.release(line)
+                return
+            yield cast("bytes", part)
+
+    def close(self) -> None:
+        """Close the connection unless the reply is complete."""
+        line, self._line = self._line, None
+        if line is not None:
+            self._home.give_up(line)
+
+
+class AsyncPool(AsyncTransport):
+    """Connections of the asynchronous client, some for each event loop."""
+
+    def __init__(self, base_url: str) -> None:
+        self._route = _route(base_url)
+        self._homes: dict[asyncio.AbstractEventLoop, _Home[AsyncStream]] = {}
+        weakref.finalize(self, _drop, self._homes)
+        _pools.add(self)
+
+    def begin_anew(self) -> None:
+        """Begin without connections, in a process that was forked."""
+        _renew_locks(self._homes.values())
+        self._homes.clear()
+
+    def _home(self, loop: asyncio.AbstractEventLoop) -> _Home[AsyncStream]:
+        if self.is_closed:
+            raise closed_error()
+        home = self._homes.get(loop)
+        if home is None:
+            closed = [other for other in list(self._homes) if other.is_closed()]
+            _drop([self._homes.pop(other) for other in closed if other in self._homes])
+            home = self._homes.setdefault(loop, _Home())
+        return home
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
+        _check_route(self._route, request)
+        loop = running_loop()
+        end, asked = end_of(request), _asked(request, await request.aread())
+        home, alarm = self._home(loop), Alarm(loop, end)
+        try:
+            return await self._handled(home, request, asked, alarm)
+        except BaseException:
+            alarm.stop()
+            raise
+
+    async def _handled(
+        self, home: _Home[AsyncStream], request: httpx.Request, asked: Asked, alarm: Alarm
+    ) -> httpx.Response:
+        found = await _await_turn(home, alarm)
+        if isinstance(found, _Line):
+            try:
+                return await self._answered(home, found, request, asked, alarm)
+            except httpx.TransportError as exc:
+                if not found.is_worth_a_repeat(exc):
+                    home.give_up(None)
+                    raise
+            except BaseException:
+                home.give_up(None)
+                raise
+        try:
+            line = await self._opened(home, alarm)
+            return await self._answered(home, line, request, asked, alarm)
+        except BaseException:
+            home.give_up(None)
+            raise
+
+    async def _opened(self, home: _Home[AsyncStream], alarm: Alarm) -> _Line[AsyncStream]:
+        sock = await connect_async(home.resolver, *self._route.peer, alarm)
+        stream = (AsyncStream if tells_readiness(alarm.loop) else CompletionStream)(sock, alarm)
+        try:
+            line = _Line(stream, await stream.run(establish(self._route)))
+            home.add(line)
+        except BaseException:
+            stream.close()
+            raise
+        return line
+
+    async def _answered(
+        self,
+        home: _Home[AsyncStream],
+        line: _Line[AsyncStream],
+        request: httpx.Request,
+        asked: Asked,
+        alarm: Alarm,
+    ) -> httpx.Response:
+        line.stream.alarm = alarm
+        try:
+            head = await line.stream.run(line.connection.ask(asked))
+        except BaseException:
+            home.close_line(line)
+            raise
+        finally:
+            _count(request, line)
+        return _response(head, _AsyncBody(self, home, line))
+
+    def close(self) -> None:
+        """Close the connections of all loops; exchanges that are going on fail."""
+        self.is_closed = True
+        for home in list(self._homes.values()):
+            home.close()
+
+
+async def _await_turn(home: _Home[AsyncStream], alarm: Alarm) -> _Line[AsyncStream] | NewPlace:
+    waiter: Waiter[_Line[AsyncStream]] = Waiter(alarm.wake)
+    if (found := home.take(waiter)) is not None:
+        return found
+    try:
+        while waiter.handed is None:
+            await alarm.sleep()
+        found, waiter.handed = waiter.handed, None
+    except TimeoutError as exc:
+        raise httpx.PoolTimeout(TIMED_OUT) from exc
+    finally:
+        home.leave(waiter)
+    return found
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """The body of a reply; when it is complete, its connection goes back to the pool."""
+
+    def __init__(self, pool: AsyncPool, home: _Home[AsyncStream], line: _Line[AsyncStream]) -> None:
+        self._pool, self._home = pool, home
+        self._line: _Line[AsyncStream] | None = line
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        line = self._line
+        if line is None:
+            raise StopAsyncIteration
+        line.stream.check_loop()
+        try:
+            part = await line.stream.run(line.connection.part())
+        except BaseException:
+            self._end()
+            raise
+        if part is not None:
+            return cast("bytes", part)
+        self._line = None
+        line.stream.alarm.stop()
+        self._home.release(line)
+        raise StopAsyncIteration
+
+    def _end(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.stream.alarm.stop()
+            self._home.give_up(line)
+
+    async def aclose(self) -> None:
+        """Close the connection unless the reply is complete."""
+        self._end()
