@@ -7,24 +7,28 @@ where no client is made.
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import sys
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._request.retry import RetryConfig
 from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
+from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import EllipsisType
 
     import httpx
 
+    from openrouter_embeddings._http.clients import Connections, HttpClients
     from openrouter_embeddings._http.exchange import BearerAuth
     from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
     from openrouter_embeddings.events import Event
@@ -45,6 +49,22 @@ class _Configuration:
     auth: BearerAuth
     headers: Mapping[str, str]
     settings: Settings
+
+    def override(
+        self,
+        timeout: float | EllipsisType | None,
+        deadline: float | EllipsisType | None,
+        retries: RetryConfig | EllipsisType | None,
+        headers: Mapping[str, str] | None,
+    ) -> _Configuration:
+        """Return the same with what is said otherwise."""
+        from openrouter_embeddings._http.clients import merged  # noqa: PLC0415 - imports httpx
+
+        return evolve(
+            self,
+            headers=merged(self.headers, arguments.headers("headers", headers)),
+            settings=self.settings.override(timeout, deadline, retries),
+        )
 
 
 def _configure(
@@ -118,7 +138,129 @@ def _join(categories: Sequence[str] | None) -> str | None:
     return ",".join(categories)
 
 
-class OpenRouter:
+class _Client:
+    """What both clients share: derived clients, copies, pickles, and the generated client."""
+
+    _configuration: _Configuration
+    _connections: Connections
+
+    def _set_up(self, configuration: _Configuration, connections: Connections) -> None:
+        """Take a configuration, and make the namespace of methods on connections."""
+        self._configuration = configuration
+        self._connections = connections
+
+    def _connect(
+        self, configuration: _Configuration, borrowed: httpx.Client | httpx.AsyncClient | None
+    ) -> None:
+        from openrouter_embeddings._http.clients import Connections  # noqa: PLC0415 - imports httpx
+
+        self._set_up(configuration, Connections(configuration.base_url, borrowed))
+
+    @property
+    def _clients(self) -> HttpClients:
+        from openrouter_embeddings._http.clients import HttpClients  # noqa: PLC0415 - imports httpx
+
+        kept = self._configuration
+        return HttpClients(self._connections, kept.auth, kept.headers, kept.settings.timeout)
+
+    @property
+    def api(self) -> Client:
+        """The generated client on the same connections and key, for the generated functions.
+
+        It serves the functions of both kinds, ``sync`` and ``asyncio``. Its ``with_headers`` and
+        ``with_timeout`` leave it as it is.
+
+        Examples:
+            >>> from openrouter_embeddings_api.api.embeddings import list_embeddings_models
+            >>> list_embeddings_models.sync_detailed(client=client.api).status_code
+            200
+        """
+        from openrouter_embeddings._http.generated import ApiClient  # noqa: PLC0415 - slow to import
+
+        return ApiClient(base_url=self._configuration.base_url, clients=self._clients)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        deadline: float | EllipsisType | None = ...,
+        retries: RetryConfig | EllipsisType | None = ...,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Make a client with other options on the same connections; this one stays as it is.
+
+        To close either of them closes the connections of both.
+
+        Args:
+            timeout: Seconds for one attempt; None for no bound.
+            deadline: Seconds for one logical request; None for no bound.
+            retries: The retry policy; None for a single attempt.
+            headers: More headers for each request.
+
+        Raises:
+            ConfigurationError: An option cannot be used.
+        """
+        made = object.__new__(type(self))
+        changed = self._configuration.override(timeout, deadline, retries, headers)
+        made._set_up(changed, self._connections)
+        return made
+
+    def __copy__(self) -> Self:
+        """Make another client on the same connections."""
+        return self.with_options()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Make another client with the same key and options, and connections of its own."""
+        made = object.__new__(type(self))
+        made._connect(self._configuration, self._connections.borrowed)
+        return made
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a pickle holds: everything but the key.
+
+        Raises:
+            ConfigurationError: Something cannot travel: a borrowed client, a lambda.
+        """
+        kept = self._configuration
+        if self._connections.borrowed is not None:
+            message = "A client that sends through an http_client of yours cannot be pickled."
+            raise ConfigurationError(message, argument="http_client")
+        _check_travels("on_event", kept.settings.on_event)
+        _check_travels("retries", kept.settings.retries)
+        return {"base_url": kept.base_url, "headers": {**kept.headers}, "settings": kept.settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the key from the environment.
+
+        Raises:
+            ConfigurationError: It is not there.
+        """
+        from openrouter_embeddings._base import environment  # noqa: PLC0415 - slow to import
+        from openrouter_embeddings._http.exchange import BearerAuth  # noqa: PLC0415 - imports httpx
+
+        key = os.environ.get("OPENROUTER_API_KEY")
+        if not key:
+            message = "A pickled client holds no API key, and the environment here has none."
+            hint = "Set OPENROUTER_API_KEY where the pickle is loaded."
+            raise ConfigurationError(message, argument="api_key", hint=hint)
+        auth = BearerAuth(environment.checked_api_key(key))
+        self._connect(_Configuration(auth=auth, **state), None)
+
+    def __repr__(self) -> str:
+        """Show where requests go, and never the key."""
+        return f"{type(self).__name__}(base_url={self._configuration.base_url!r})"
+
+
+def _check_travels(argument: str, value: object) -> None:
+    try:
+        pickle.dumps(value)
+    except Exception as exc:  # a class of the caller's may raise anything
+        message = f"A client cannot be pickled with this {argument}: {exc}."
+        hint = f"Use a function of a module as {argument}, no lambda and no inner function."
+        raise ConfigurationError(message, argument=argument, hint=hint) from exc
+
+
+class OpenRouter(_Client):
     """The synchronous client; safe to share between threads.
 
     Examples:
@@ -159,7 +301,8 @@ class OpenRouter:
             categories: What kinds of application it is; at most two.
             headers: More headers for each request.
             http_client: An httpx client of yours to send through, with its proxies, certificates
-                and hooks. It is not closed here, and its sockets decide how waits for headers end.
+                and hooks. It is not closed here, and its sockets decide how waits for headers end;
+                its default headers are sent where ours say nothing else.
             on_event: Receives a record of each attempt and each scheduled retry.
 
         Raises:
@@ -177,17 +320,11 @@ class OpenRouter:
             headers=headers,
             on_event=on_event,
         )
-        from openrouter_embeddings._http.exchange import http_client as made  # noqa: PLC0415 - it too
+        self._connect(configuration, http_client)
 
-        self._base_url = configuration.base_url
-        self._http = made(
-            configuration.base_url,
-            configuration.auth,
-            configuration.headers,
-            configuration.settings.timeout,
-            borrowed=http_client,
-        )
-        self._settings = configuration.settings
+    def _set_up(self, configuration: _Configuration, connections: Connections) -> None:
+        super()._set_up(configuration, connections)
+        self._http = self._clients.sync()
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -195,24 +332,11 @@ class OpenRouter:
         # What they stand on takes long to import, and comes with the first call.
         from openrouter_embeddings.embeddings import Embeddings  # noqa: PLC0415 - the one seam
 
-        return Embeddings(self._http, self._settings)
-
-    @property
-    def api(self) -> Client:
-        """The generated client on the same connections and key, for the generated functions.
-
-        Examples:
-            >>> from openrouter_embeddings_api.api.embeddings import list_embeddings_models
-            >>> list_embeddings_models.sync_detailed(client=client.api).status_code
-            200
-        """
-        from openrouter_embeddings_api import Client  # noqa: PLC0415 - slow to import
-
-        return Client(base_url=self._base_url).set_httpx_client(self._http)
+        return Embeddings(self._http, self._configuration.settings)
 
     def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""
-        self._http.close()
+        self._connections.close()
 
     def __enter__(self) -> Self:
         """Use the client in a ``with`` block."""
@@ -222,13 +346,9 @@ class OpenRouter:
         """Close the connections."""
         self.close()
 
-    def __repr__(self) -> str:
-        """Show where requests go, and never the key."""
-        return f"OpenRouter(base_url={self._base_url!r})"
 
-
-class AsyncOpenRouter:
-    """The asynchronous client, for asyncio; use it in the event loop that it was first used in."""
+class AsyncOpenRouter(_Client):
+    """The asynchronous client, for asyncio; in each event loop it has connections of that loop."""
 
     def __init__(
         self,
@@ -262,35 +382,22 @@ class AsyncOpenRouter:
             headers=headers,
             on_event=on_event,
         )
-        from openrouter_embeddings._http.exchange import async_http_client  # noqa: PLC0415 - it too
+        self._connect(configuration, http_client)
 
-        self._base_url = configuration.base_url
-        self._http = async_http_client(
-            configuration.base_url,
-            configuration.auth,
-            configuration.headers,
-            configuration.settings.timeout,
-            borrowed=http_client,
-        )
-        self._settings = configuration.settings
+    def _set_up(self, configuration: _Configuration, connections: Connections) -> None:
+        super()._set_up(configuration, connections)
+        self._http = self._clients.asynchronous()
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:
         """The two endpoints."""
         from openrouter_embeddings.embeddings import AsyncEmbeddings  # noqa: PLC0415 - see above
 
-        return AsyncEmbeddings(self._http, self._settings)
-
-    @property
-    def api(self) -> Client:
-        """The generated client on the same connections, for the ``asyncio_`` functions."""
-        from openrouter_embeddings_api import Client  # noqa: PLC0415 - slow to import
-
-        return Client(base_url=self._base_url).set_async_httpx_client(self._http)
+        return AsyncEmbeddings(self._http, self._configuration.settings)
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""
-        await self._http.aclose()
+        self._connections.close()
 
     async def __aenter__(self) -> Self:
         """Use the client in an ``async with`` block."""
@@ -299,7 +406,3 @@ class AsyncOpenRouter:
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.close()
-
-    def __repr__(self) -> str:
-        """Show where requests go, and never the key."""
-        return f"AsyncOpenRouter(base_url={self._base_url!r})"

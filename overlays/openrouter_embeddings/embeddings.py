@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, NoReturn, TypeVar, Unpack
 
 from openrouter_embeddings._bulk.budget import estimate
 from openrouter_embeddings._bulk.options import (
@@ -17,7 +18,8 @@ from openrouter_embeddings._bulk.options import (
 from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream, Course, no_matrix
 from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings._bulk.threads import run_in_threads
-from openrouter_embeddings._http.exchange import asend, check_open, send
+from openrouter_embeddings._http.exchange import asend, bound_to_a_process, check_open, send
+from openrouter_embeddings._http.processes import check_process, of_one_process
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
 from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.operations import BatchOperation, EmbedOperation
@@ -75,6 +77,10 @@ class Embeddings(_Calls):
         """Serve the endpoints on a configured HTTP client."""
         super().__init__(settings)
         self._http = http
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied without the client."""
+        raise bound_to_a_process()
 
     def generate(
         self,
@@ -262,7 +268,8 @@ class Embeddings(_Calls):
         setup = self._set_up(model, options)
         course.run = run = setup.run(inputs, self._run(self._listed(setup)), matrix)
         with setup.store() as store:
-            yield from run_in_threads(self._http, run, store, self._settings)
+            batches = run_in_threads(self._http, run, store, self._settings)
+            yield from of_one_process(batches)
 
     def estimate(
         self,
@@ -310,6 +317,10 @@ class AsyncEmbeddings(_Calls):
         """Serve the endpoints on a configured HTTP client."""
         super().__init__(settings)
         self._http = http
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied without the client."""
+        raise bound_to_a_process()
 
     async def generate(
         self,
@@ -412,11 +423,12 @@ class AsyncEmbeddings(_Calls):
         setup = self._set_up(model, options)
         course.run = run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
         with setup.store() as store:
-            running = run_in_tasks(self._http, run, store, self._settings)
+            running, process = run_in_tasks(self._http, run, store, self._settings), os.getpid()
             # Ending early must reach the runner now, not when the garbage is collected.
             async with aclosing(running):
                 async for batch in running:
                     yield batch
+                    check_process(process)
 
     async def estimate(
         self,

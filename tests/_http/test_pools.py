@@ -21,10 +21,10 @@ from openrouter_embeddings import (
     PayloadTooLargeResponseError,
 )
 from openrouter_embeddings._http.exchange import asend, send
-from openrouter_embeddings._request.operations import WireRequest
+from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings_api.api.embeddings import list_embeddings_models
 
-WIRE = WireRequest("POST", "/embeddings", {"content-type": "application/json"}, b'{"input": "a"}')
+WIRE = HttpRequest("POST", "/embeddings", {"content-type": "application/json"}, b'{"input": "a"}')
 
 
 def honest(_count, request):

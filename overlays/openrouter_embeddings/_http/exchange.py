@@ -36,7 +36,7 @@ class BearerAuth(httpx.Auth):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: the key would be in it."""
-        raise _bound_to_a_process()
+        raise bound_to_a_process()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header; httpx calls it for each request."""
@@ -71,7 +71,7 @@ class _Client(httpx.Client):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""
-        raise _bound_to_a_process()
+        raise bound_to_a_process()
 
     def send(
         self, request: httpx.Request, *, stream: bool = False, **_options: object
@@ -107,7 +107,7 @@ class _AsyncClient(httpx.AsyncClient):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""
-        raise _bound_to_a_process()
+        raise bound_to_a_process()
 
     async def send(
         self, request: httpx.Request, *, stream: bool = False, **_options: object
@@ -124,7 +124,8 @@ class _AsyncClient(httpx.AsyncClient):
         return response
 
 
-def _bound_to_a_process() -> ConfigurationError:
+def bound_to_a_process() -> ConfigurationError:
+    """Make the error for a copy or a pickle of a part of a client."""
     message = "Connections and keys cannot be copied or pickled by themselves."
     hint = "Copy or pickle the client, OpenRouter or AsyncOpenRouter."
     return ConfigurationError(message, hint=hint)

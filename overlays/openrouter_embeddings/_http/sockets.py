@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from openrouter_embeddings._http.processes import of_another_process
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -99,18 +100,11 @@ class _Socket:
 
     def _failed(self, kind: type[httpx.NetworkError], exc: OSError) -> Exception:
         if self._process != os.getpid():
-            return of_another_process("connection")
+            return of_another_process("reply")
         words = "the connection was closed on this side" if self._sock.fileno() < 0 else str(exc)
         failure = kind(words or type(exc).__name__)
         failure.__cause__ = exc
         return failure
-
-
-def of_another_process(what: str) -> ConfigurationError:
-    """Make the error for something that was begun before a fork, and is used in the child."""
-    message = f"This {what} was begun in another process, before a fork."
-    hint = "The client itself can be used here: make the call anew."
-    return ConfigurationError(message, hint=hint)
 
 
 class Stream(_Socket):
