@@ -15,17 +15,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 import weakref
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
-from attrs import define
 
 from openrouter_embeddings._base.environment import environment_proxy
-from openrouter_embeddings._http.connecting import Resolver, connect, connect_async
-from openrouter_embeddings._http.http11 import Asked, Connection
-from openrouter_embeddings._http.places import PLACE, NewPlace, Places, Waiter
+from openrouter_embeddings._http.connecting import connect, connect_async
+from openrouter_embeddings._http.homes import Home, Line, S, drop, renew_locks
+from openrouter_embeddings._http.http11 import Asked
+from openrouter_embeddings._http.places import NewPlace, Waiter
 from openrouter_embeddings._http.routes import Route, establish
 from openrouter_embeddings._http.sockets import (
     TIMED_OUT,
@@ -46,11 +45,9 @@ from openrouter_embeddings._http.transports import (
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from openrouter_embeddings._http.http11 import Head
-
-S = TypeVar("S", Stream, AsyncStream)
 
 _pools: weakref.WeakSet[Pool | AsyncPool] = weakref.WeakSet()
 
@@ -98,7 +95,7 @@ def _asked(request: httpx.Request, body: bytes) -> Asked:
     return Asked(request.method.encode(), request.url.raw_path, request.headers.raw, body)
 
 
-def _count(request: httpx.Request, line: _Line[S]) -> None:
+def _count(request: httpx.Request, line: Line[S]) -> None:
     """Count that a request was handed over, for whoever keeps account of what may cost."""
     request.extensions[WRITTEN] = request.extensions.get(WRITTEN, 0) + line.connection.written
 
@@ -108,110 +105,19 @@ def _response(head: Head, stream: httpx.SyncByteStream | httpx.AsyncByteStream) 
     return httpx.Response(head.status, headers=head.headers, stream=stream, extensions=extensions)
 
 
-@define(eq=False)
-class _Line(Generic[S]):
-    """A socket and what is spoken over it."""
-
-    stream: S
-    connection: Connection
-    idle_since: float = 0.0
-
-    @property
-    def is_usable(self) -> bool:
-        return self.connection.is_clean and self.stream.is_quiet
-
-    def close(self) -> None:
-        self.stream.close()
-
-    def interrupt(self) -> None:
-        self.stream.interrupt()
-
-    def is_worth_a_repeat(self, exc: Exception) -> bool:
-        """Say whether it was closed while it was kept, so that a new one will do better."""
-        return self.connection.was_closed and not isinstance(exc, httpx.TimeoutException)
-
-
-def _drop(homes: list[Any] | dict[Any, Any]) -> None:
-    """Close what a pool that nobody closed has left: nobody waits for it any more."""
-    for home in list(homes.values() if isinstance(homes, dict) else homes):
-        for line in list(home.places.connections):
-            line.close()
-
-
-class _Home(Generic[S]):
-    """The connections of one process, or of one event loop in it."""
-
-    def __init__(self) -> None:
-        self.places: Places[_Line[S]] = Places()
-        self.lock = threading.Lock()
-        self.resolver = Resolver()
-
-    def take(self, waiter: Waiter[_Line[S]]) -> _Line[S] | NewPlace | None:
-        """Take a connection or a place, or stand in the queue."""
-        with self.lock:
-            if self.places.is_closed:
-                raise closed_error()
-            found = self.places.take(time.monotonic())
-            if found is None:
-                self.places.wait(waiter)
-            return found
-
-    def leave(self, waiter: Waiter[_Line[S]]) -> None:
-        with self.lock:
-            self.places.leave(waiter, time.monotonic())
-
-    def add(self, line: _Line[S]) -> None:
-        """Note a new connection."""
-        with self.lock:
-            self.places.connections.add(line)
-            if self.places.is_closed:
-                raise closed_error()
-
-    def release(self, line: _Line[S]) -> None:
-        """Keep a connection whose exchange is over, if another may follow on it."""
-        if not line.connection.is_reusable:
-            self.give_up(line)
-            return
-        with self.lock:
-            self.places.give(line, time.monotonic())
-
-    def give_up(self, line: _Line[S] | None) -> None:
-        """Close a connection whose exchange ended early, and hand its place on."""
-        self.close_line(line)
-        with self.lock:
-            self.places.give(PLACE, time.monotonic())
-
-    def close_line(self, line: _Line[S] | None) -> None:
-        """Close a connection, and hold its place."""
-        if line is not None:
-            line.close()
-            with self.lock:
-                self.places.connections.discard(line)
-
-    def close(self) -> None:
-        with self.lock:
-            self.places.close()
-
-
-def _renew_locks(homes: Iterable[_Home[S]]) -> None:
-    """Let the replies that were begun before a fork end: threads that do not exist hold no lock."""
-    for home in homes:
-        home.lock = threading.Lock()
-
-
 class Pool(Transport):
     """Connections of the synchronous client, shared by its threads."""
 
     def __init__(self, base_url: str) -> None:
         self._route = _route(base_url)
-        self._homes: list[_Home[Stream]] = [_Home()]
-        weakref.finalize(self, _drop, self._homes)
+        self._homes: list[Home[Stream]] = [Home()]
+        weakref.finalize(self, drop, self._homes)
         _pools.add(self)
 
     def begin_anew(self) -> None:
         """Begin without connections, in a process that was forked."""
-        _renew_locks(self._homes)
-        self._homes[:] = [_Home()]
+        renew_locks(self._homes)
+        self._homes[:] = [Home()]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise httpx's exceptions, `ReadTimeout` when the time is up."""
@@ -219,7 +125,7 @@ class Pool(Transport):
         end, asked = end_of(request), _asked(request, request.read())
         home = self._homes[0]
         found = _wait_for_turn(home, end)
-        if isinstance(found, _Line):
+        if isinstance(found, Line):
             try:
                 return self._answered(home, found, request, asked, end)
             except httpx.TransportError as exc:
@@ -235,10 +141,10 @@ class Pool(Transport):
             home.give_up(None)
             raise
 
-    def _opened(self, home: _Home[Stream], end: float) -> _Line[Stream]:
+    def _opened(self, home: Home[Stream], end: float) -> Line[Stream]:
         stream = Stream(connect(home.resolver, *self._route.peer, end), end)
         try:
-            line = _Line(stream, stream.run(establish(self._route)))
+            line = Line(stream, stream.run(establish(self._route)))
             home.add(line)
         except BaseException:
             stream.close()
@@ -247,8 +153,8 @@ class Pool(Transport):
 
     def _answered(
         self,
-        home: _Home[Stream],
-        line: _Line[Stream],
+        home: Home[Stream],
+        line: Line[Stream],
         request: httpx.Request,
         asked: Asked,
         end: float,
@@ -269,9 +175,9 @@ class Pool(Transport):
         self._homes[0].close()
 
 
-def _wait_for_turn(home: _Home[Stream], end: float) -> _Line[Stream] | NewPlace:
+def _wait_for_turn(home: Home[Stream], end: float) -> Line[Stream] | NewPlace:
     gate = threading.Lock()
-    waiter: Waiter[_Line[Stream]] = Waiter(gate.release)
+    waiter: Waiter[Line[Stream]] = Waiter(gate.release)
     gate.acquire()
     if (found := home.take(waiter)) is not None:
         return found
@@ -289,9 +195,9 @@ def _wait_for_turn(home: _Home[Stream], end: float) -> _Line[Stream] | NewPlace:
 class _Body(httpx.SyncByteStream):
     """The body of a reply; when it is complete, its connection goes back to the pool."""
 
-    def __init__(self, pool: Pool, home: _Home[Stream], line: _Line[Stream]) -> None:
+    def __init__(self, pool: Pool, home: Home[Stream], line: Line[Stream]) -> None:
         self._pool, self._home = pool, home
-        self._line: _Line[Stream] | None = line
+        self._line: Line[Stream] | None = line
 
     def __iter__(self) -> Iterator[bytes]:
         while (line := self._line) is not None:
@@ -318,23 +224,23 @@ class AsyncPool(AsyncTransport):
 
     def __init__(self, base_url: str) -> None:
         self._route = _route(base_url)
-        self._homes: dict[asyncio.AbstractEventLoop, _Home[AsyncStream]] = {}
-        weakref.finalize(self, _drop, self._homes)
+        self._homes: dict[asyncio.AbstractEventLoop, Home[AsyncStream]] = {}
+        weakref.finalize(self, drop, self._homes)
         _pools.add(self)
 
     def begin_anew(self) -> None:
         """Begin without connections, in a process that was forked."""
-        _renew_locks(self._homes.values())
+        renew_locks(self._homes.values())
         self._homes.clear()
 
-    def _home(self, loop: asyncio.AbstractEventLoop) -> _Home[AsyncStream]:
+    def _home(self, loop: asyncio.AbstractEventLoop) -> Home[AsyncStream]:
         if self.is_closed:
             raise closed_error()
         home = self._homes.get(loop)
         if home is None:
             closed = [other for other in list(self._homes) if other.is_closed()]
-            _drop([self._homes.pop(other) for other in closed if other in self._homes])
-            home = self._homes.setdefault(loop, _Home())
+            drop([self._homes.pop(other) for other in closed if other in self._homes])
+            home = self._homes.setdefault(loop, Home())
         return home
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -350,10 +256,10 @@ class AsyncPool(AsyncTransport):
             raise
 
     async def _handled(
-        self, home: _Home[AsyncStream], request: httpx.Request, asked: Asked, alarm: Alarm
+        self, home: Home[AsyncStream], request: httpx.Request, asked: Asked, alarm: Alarm
     ) -> httpx.Response:
         found = await _await_turn(home, alarm)
-        if isinstance(found, _Line):
+        if isinstance(found, Line):
             try:
                 return await self._answered(home, found, request, asked, alarm)
             except httpx.TransportError as exc:
@@ -370,11 +276,11 @@ class AsyncPool(AsyncTransport):
             home.give_up(None)
             raise
 
-    async def _opened(self, home: _Home[AsyncStream], alarm: Alarm) -> _Line[AsyncStream]:
+    async def _opened(self, home: Home[AsyncStream], alarm: Alarm) -> Line[AsyncStream]:
         sock = await connect_async(home.resolver, *self._route.peer, alarm)
         stream = (AsyncStream if tells_readiness(alarm.loop) else CompletionStream)(sock, alarm)
         try:
-            line = _Line(stream, await stream.run(establish(self._route)))
+            line = Line(stream, await stream.run(establish(self._route)))
             home.add(line)
         except BaseException:
             stream.close()
@@ -383,8 +289,8 @@ class AsyncPool(AsyncTransport):
 
     async def _answered(
         self,
-        home: _Home[AsyncStream],
-        line: _Line[AsyncStream],
+        home: Home[AsyncStream],
+        line: Line[AsyncStream],
         request: httpx.Request,
         asked: Asked,
         alarm: Alarm,
@@ -406,8 +312,8 @@ class AsyncPool(AsyncTransport):
             home.close()
 
 
-async def _await_turn(home: _Home[AsyncStream], alarm: Alarm) -> _Line[AsyncStream] | NewPlace:
-    waiter: Waiter[_Line[AsyncStream]] = Waiter(alarm.wake)
+async def _await_turn(home: Home[AsyncStream], alarm: Alarm) -> Line[AsyncStream] | NewPlace:
+    waiter: Waiter[Line[AsyncStream]] = Waiter(alarm.wake)
     if (found := home.take(waiter)) is not None:
         return found
     try:
@@ -424,9 +330,9 @@ async def _await_turn(home: _Home[AsyncStream], alarm: Alarm) -> _Line[AsyncStre
 class _AsyncBody(httpx.AsyncByteStream):
     """The body of a reply; when it is complete, its connection goes back to the pool."""
 
-    def __init__(self, pool: AsyncPool, home: _Home[AsyncStream], line: _Line[AsyncStream]) -> None:
+    def __init__(self, pool: AsyncPool, home: Home[AsyncStream], line: Line[AsyncStream]) -> None:
         self._pool, self._home = pool, home
-        self._line: _Line[AsyncStream] | None = line
+        self._line: Line[AsyncStream] | None = line
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
