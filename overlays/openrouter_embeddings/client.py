@@ -102,9 +102,14 @@ def _configure(
             retries=checked_retries(retries),
             on_event=on_event,
             clock=time.monotonic,
-            draw=random.random,
+            draw=_draw,
         ),
     )
+
+
+def _draw() -> float:
+    """Draw from the generator of this process: a pickle must not carry one to all workers."""
+    return random.random()  # noqa: S311 - jitter
 
 
 def _attribution(

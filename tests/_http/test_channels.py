@@ -126,6 +126,16 @@ def test_a_damaged_record_is_no_answer_in_both_clients(call, monkeypatch):
         assert server.requests == 2
 
 
+def encrypted_records(stream):
+    """Count the whole records of application data, RFC 8446 section 5.1."""
+    count, start = 0, 0
+    while start + 5 <= len(stream):
+        end = start + 5 + int.from_bytes(stream[start + 3 : start + 5], "big")
+        count += stream[start] == 0x17 and end <= len(stream)
+        start = end
+    return count
+
+
 def damaging(port):
     """Open a port that passes everything on, and damages the reply to the second request."""
     listening = socket.create_server(("127.0.0.1", 0))
@@ -137,10 +147,11 @@ def damaging(port):
             asked = threading.Event()
 
             def there():
-                came = 0
+                # Encrypted records of the peer that asks: the end of its handshake, two requests.
+                came = bytearray()
                 while data := connection.recv(65536):
-                    came += b"\x17\x03\x03" in data
-                    if came >= 3:
+                    came += data
+                    if encrypted_records(came) >= 3:
                         asked.set()
                     service.sendall(data)
 

@@ -18,7 +18,7 @@ bounds; and types of which so few numbers came that they could be chance.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,13 +68,13 @@ def _take_sample(matrix: Vectors) -> Vectors:
     return np.ascontiguousarray(matrix[:: -(-count // wanted), :even]).reshape(-1)
 
 
-def _is_spread(exponents: NDArray[np.uint32]) -> bool:
+def _is_spread(exponents: NDArray[np.integer[Any]]) -> bool:
     low, high = len(exponents) // 10, len(exponents) - 1 - len(exponents) // 10
     ordered = np.partition(exponents, (low, high))
     return int(ordered[high]) - int(ordered[low]) > _SPREAD
 
 
-def _are_pairs(bits: NDArray[np.uint32]) -> bool:
+def _are_pairs(bits: NDArray[np.integer[Any]]) -> bool:
     """Compare the lower halves with the upper ones by the five bits behind the sign."""
     lower = bits[(bits & 0xFFFF) != 0]
     if len(lower) < _ENOUGH // 2:

@@ -248,7 +248,7 @@ _TYPES: Mapping[str, Callable[[Vector], NDArray[Any]]] = {
 @fault()
 def one_vector(healthy: Healthy) -> Answer:
     """Send one vector for any list of inputs, their mean, as some models do."""
-    return _with_vectors(healthy, [np.mean(healthy.vectors, axis=0, dtype=np.float32)])
+    return _with_vectors(healthy, [np.asarray(healthy.vectors).mean(axis=0, dtype=np.float32)])
 
 
 @fault()
