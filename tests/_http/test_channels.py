@@ -15,6 +15,7 @@ from raw_peer import PEM, RawPeer, reply, right, vectors
 
 from openrouter_embeddings import NoResponseError, OpenRouter
 from openrouter_embeddings._http.channels import Plain, Tls
+from openrouter_embeddings._http.homes import Line
 from openrouter_embeddings._http.http11 import Asked, Connection
 
 SIZE = 17_000_000
@@ -283,3 +284,22 @@ def test_right_knows_wrong():
     import numpy as np
 
     assert not right(np.zeros((1, 2)), "a")
+
+
+def test_a_refused_write_and_then_silence_is_not_repeated():
+    """The time is up; another connection would have none."""
+    connection = Connection(Plain())
+
+    def peer(wanted):
+        if wanted is None:
+            raise httpx.ReadTimeout("late")
+        refused = httpx.WriteError("gone")
+        raise refused from ConnectionResetError()
+
+    with pytest.raises(httpx.ReadTimeout) as caught:
+        run(connection.ask(ASKED), peer)
+
+    assert connection.was_closed
+    assert not connection.written
+    assert not Line(None, connection).is_worth_a_repeat(caught.value)
+    assert Line(None, connection).is_worth_a_repeat(httpx.ReadError("reset"))
