@@ -117,8 +117,10 @@ def test_a_damaged_record_is_no_answer_in_both_clients(call, monkeypatch):
     """And is not asked for again as if the connection had been closed."""
     monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
     with RawPeer(lambda _count, request: vectors(request), tls=True) as server:
-        caller = call(f"https://127.0.0.1:{damaging(server.port)}/v1")
+        damage = threading.Event()
+        caller = call(f"https://127.0.0.1:{damaging(server.port, damage)}/v1")
         caller.generate("a")
+        damage.set()
 
         with pytest.raises(NoResponseError, match="ReadError") as caught:
             caller.generate("b")
@@ -127,39 +129,21 @@ def test_a_damaged_record_is_no_answer_in_both_clients(call, monkeypatch):
         assert server.requests == 2
 
 
-def encrypted_records(stream):
-    """Count the whole records of application data, RFC 8446 section 5.1."""
-    count, start = 0, 0
-    while start + 5 <= len(stream):
-        end = start + 5 + int.from_bytes(stream[start + 3 : start + 5], "big")
-        count += stream[start] == 0x17 and end <= len(stream)
-        start = end
-    return count
-
-
-def damaging(port):
-    """Open a port that passes everything on, and damages the reply to the second request."""
+def damaging(port, damage):
+    """Open a port that passes everything on, and damages what the server says from a moment on."""
     listening = socket.create_server(("127.0.0.1", 0))
+
+    def there(connection, service):
+        while data := connection.recv(65536):
+            service.sendall(data)
 
     def serve():
         connection, _ = listening.accept()
         listening.close()
         with connection, socket.create_connection(("127.0.0.1", port)) as service:
-            asked = threading.Event()
-
-            def there():
-                # Encrypted records of the peer that asks: the end of its handshake, two requests.
-                came = bytearray()
-                while data := connection.recv(65536):
-                    came += data
-                    if encrypted_records(came) >= 3:
-                        asked.set()
-                    service.sendall(data)
-
-            threading.Thread(target=there, daemon=True).start()
+            threading.Thread(target=there, args=(connection, service), daemon=True).start()
             while data := bytearray(service.recv(65536)):
-                if asked.is_set():
-                    data[-1] ^= 1
+                data[-1] ^= damage.is_set()
                 connection.sendall(data)
 
     threading.Thread(target=serve, daemon=True).start()
