@@ -412,7 +412,7 @@ def test_widths_do_not_mix_over_runs(journal, service, client, write, tmp_path):
     service.always(faults.wrong_width())
     options = {"model": MODEL, "limits": SMALL, "rows_per_part": 5, "cache": second}
 
-    with pytest.raises(JobStoppedError, match="width changed" if journal else "wide before"):
+    with pytest.raises(JobStoppedError, match="those before had 8" if journal else "wide before"):
         embed_file(client, source, out, **options)
 
 

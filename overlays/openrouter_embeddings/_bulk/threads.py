@@ -23,7 +23,7 @@ from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start,
 from openrouter_embeddings._http.exchange import send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     import httpx
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 def run_in_threads(
     http: httpx.Client, run: BulkRun, store: Store | None, settings: Settings
-) -> Iterator[EmbeddedBatch]:
+) -> Generator[EmbeddedBatch, None, None]:
     """Carry a run out with threads, and yield what is done in the order of the inputs."""
     with ThreadPoolExecutor(run.plan.limits.max_in_flight + 2, "embeddings") as pool:
         runner = _Threads(http, run, store, settings, pool)

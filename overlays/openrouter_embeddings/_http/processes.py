@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 T = TypeVar("T")
+
+_left_alone: list[object] = []  # or the garbage collection of the child would close them
 
 
 def of_another_process(what: str) -> ConfigurationError:
@@ -30,9 +32,18 @@ def check_process(process: int) -> None:
         raise of_another_process("run")
 
 
-def of_one_process(parts: Iterator[T]) -> Iterator[T]:
-    """Yield what an iterator does, as long as it is in the process that began it."""
+def of_one_process(parts: Generator[T, None, None]) -> Generator[T, None, None]:
+    """Yield what a generator does, as long as it is in the process that began it, and close it.
+
+    In another process it is left as it is: its threads are not here, and its files are another's.
+    """
     process = os.getpid()
-    for part in parts:
-        yield part
-        check_process(process)
+    try:
+        for part in parts:
+            yield part
+            check_process(process)
+    finally:
+        if process == os.getpid():
+            parts.close()
+        else:
+            _left_alone.append(parts)
