@@ -88,7 +88,7 @@ def survived(seed: int, expected: np.ndarray, *, is_async: bool) -> bool:
 def shared_cache() -> bool:
     """Let two processes embed the same inputs with one cache, and print what they say."""
     with tempfile.TemporaryDirectory() as folder, FaultServer(dimensions=8) as server:
-        path = str(Path(folder) / "vectors.sqlite")
+        path = str(Path(folder) / "vectors.cache")
         command = [sys.executable, "-c", WORKER, server.base_url, server.api_key, path, str(COUNT)]
         workers = [
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

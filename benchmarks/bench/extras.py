@@ -112,7 +112,7 @@ def cache_speed(folder: Path, count: int, width: int) -> dict[str, float]:
 
     rows = np.random.default_rng(1).standard_normal((2048, width)).astype(np.float32)
     keys = KeyMaker(model="bench").keys(f"passage {number}" for number in range(count))
-    path = folder / f"cache-{width}.sqlite"
+    path = folder / f"cache-{width}"
     began = time.perf_counter()
     with EmbeddingCache(path) as cache:
         for start in range(0, count, 2048):

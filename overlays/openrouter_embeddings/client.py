@@ -45,7 +45,6 @@ _PYTHON = ".".join(map(str, sys.version_info[:3]))
 class _Configuration:
     """Everything that both clients are made from, checked."""
 
-    base_url: str
     auth: BearerAuth
     headers: Mapping[str, str]
     settings: Settings
@@ -89,7 +88,6 @@ def _configure(
     if on_event is not None and not callable(on_event):
         raise arguments.bad_type("on_event", "a function of one event", on_event)
     return _Configuration(
-        base_url=environment.checked_base_url(default_url if base_url is None else base_url),
         auth=BearerAuth(environment.checked_api_key(key)),
         headers={
             "User-Agent": f"openrouter-embeddings/{__version__} Python/{_PYTHON}",
@@ -97,6 +95,7 @@ def _configure(
             **arguments.headers("headers", headers),
         },
         settings=Settings(
+            base_url=environment.checked_base_url(default_url if base_url is None else base_url),
             timeout=arguments.seconds("timeout", timeout),
             deadline=arguments.seconds("deadline", deadline),
             retries=checked_retries(retries),
@@ -159,7 +158,7 @@ class _Client:
     ) -> None:
         from openrouter_embeddings._http.clients import Connections  # noqa: PLC0415 - imports httpx
 
-        self._set_up(configuration, Connections(configuration.base_url, borrowed))
+        self._set_up(configuration, Connections(configuration.settings.base_url, borrowed))
 
     @property
     def _clients(self) -> HttpClients:
@@ -182,7 +181,7 @@ class _Client:
         """
         from openrouter_embeddings._http.generated import ApiClient  # noqa: PLC0415 - slow to import
 
-        return ApiClient(base_url=self._configuration.base_url, clients=self._clients)
+        return ApiClient(base_url=self._configuration.settings.base_url, clients=self._clients)
 
     def with_options(
         self,
@@ -232,7 +231,7 @@ class _Client:
             raise ConfigurationError(message, argument="http_client")
         _check_travels("on_event", kept.settings.on_event)
         _check_travels("retries", kept.settings.retries)
-        return {"base_url": kept.base_url, "headers": {**kept.headers}, "settings": kept.settings}
+        return {"headers": {**kept.headers}, "settings": kept.settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the key from the environment.
@@ -253,7 +252,7 @@ class _Client:
 
     def __repr__(self) -> str:
         """Show where requests go, and never the key."""
-        return f"{type(self).__name__}(base_url={self._configuration.base_url!r})"
+        return f"{type(self).__name__}(base_url={self._configuration.settings.base_url!r})"
 
 
 def _check_travels(argument: str, value: object) -> None:

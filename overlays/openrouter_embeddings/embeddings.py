@@ -16,7 +16,6 @@ from openrouter_embeddings._bulk.options import (
     set_up,
 )
 from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream, Course, no_matrix
-from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, bound_to_a_process, check_open, send
 from openrouter_embeddings._http.processes import check_process, of_one_process
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._request.flow import Answer, Flow
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
-    from openrouter_embeddings.cache import EmbeddingCache
+    from openrouter_embeddings.cache import Store
     from openrouter_embeddings.catalog import Catalog
     from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat, Input
     from openrouter_embeddings.provider import ProviderPreferences
@@ -276,7 +275,7 @@ class Embeddings(_Calls):
         inputs: Iterable[Input],
         *,
         model: str,
-        cache: EmbeddingCache | str | PathLike[str] | None = None,
+        cache: Store | str | PathLike[str] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid.
@@ -293,7 +292,7 @@ class Embeddings(_Calls):
         setup = self._set_up(model, {"cache": cache, **options})
         listed = self._run(find_model(setup.template.model, self._settings))
         with setup.store() as store:
-            return estimate(inputs, keys_of(setup.template), store, listed.pricing.prompt)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt)
 
     def _run(self, flow: Flow[T]) -> T:
         reply: Answer | None = None
@@ -435,14 +434,14 @@ class AsyncEmbeddings(_Calls):
         inputs: Iterable[Input],
         *,
         model: str,
-        cache: EmbeddingCache | str | PathLike[str] | None = None,
+        cache: Store | str | PathLike[str] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
         setup = self._set_up(model, {"cache": cache, **options})
         listed = await self._run(find_model(setup.template.model, self._settings))
         with setup.store() as store:
-            return estimate(inputs, keys_of(setup.template), store, listed.pricing.prompt)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt)
 
     async def _run(self, flow: Flow[T]) -> T:
         from asyncio import sleep  # noqa: PLC0415 - the other client needs no event loop

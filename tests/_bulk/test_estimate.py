@@ -13,7 +13,7 @@ from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.inputs import embedding_request
 
-KEYS = keys_of(embedding_request(input="template", model="m"))
+KEYS = keys_of(embedding_request(input="template", model="m"), None)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_tokens_are_between_two_and_six_bytes(inputs, unique, tokens):
 
 def test_what_the_cache_has_costs_nothing(tmp_path):
     """And without a fixed price there is no cost to name."""
-    with EmbeddingCache(tmp_path / "vectors.sqlite") as cache:
+    with EmbeddingCache(tmp_path / "vectors.cache") as cache:
         cache.put({KEYS.key("x" * 12): np.ones(4, np.float32)}, model="m")
         found = estimate(["x" * 12, "y" * 12], KEYS, cache, None)
 

@@ -1,11 +1,20 @@
-"""Options of a run: checked, written as a template, and who is told of progress."""
+"""Options of a run: checked, written as a template; what counts as a cache, who is told."""
 
 from __future__ import annotations
 
+import copy
+import logging
+import pickle
+
+import numpy as np
 import pytest
 
-from openrouter_embeddings import ConfigurationError, EmbeddedBatch
+from openrouter_embeddings import ConfigurationError, EmbeddedBatch, InvalidTypeError, OpenRouter
 from openrouter_embeddings._bulk.options import choose_reporter, prepare_result, write_template
+from openrouter_embeddings.cache import EmbeddingCache, Hits, KeyMaker
+from openrouter_embeddings.testing import FaultServer
+
+MODEL = "test/embedding"
 
 
 def test_a_template_carries_what_each_request_carries():
@@ -65,3 +74,122 @@ def test_a_function_is_told_of_each_batch():
 
     assert choose_reporter(seen.append) == seen.append
     assert choose_reporter(progress=False)(EmbeddedBatch([[1.0]])) is None
+
+
+def embed_by(server, cache, **options):
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        return client.embeddings.embed(["a", "b"], model=MODEL, cache=cache, **options)
+
+
+@pytest.fixture
+def other():
+    """A server at another port, with the same vectors."""
+    with FaultServer(dimensions=8) as running:
+        yield running
+
+
+def test_vectors_of_one_server_do_not_serve_another(server, other, tmp_path):
+    """A test server's vectors are none of the service's."""
+    path = tmp_path / "vectors.cache"
+
+    found = [embed_by(each, path).from_cache for each in (server, other, server, other)]
+
+    assert found == [0, 0, 2, 2]
+
+
+def test_servers_that_share_a_name_share_vectors(server, other, tmp_path):
+    """The cache's `source` stands in place of their URLs, in runs and in estimates."""
+    with EmbeddingCache(tmp_path / "vectors.cache", source="two of one kind") as cache:
+        found = [embed_by(each, cache).from_cache for each in (server, other)]
+        with OpenRouter(other.api_key, base_url=other.base_url) as client:
+            estimate = client.embeddings.estimate(["a", "b"], model=MODEL, cache=cache)
+        keys = KeyMaker(model=MODEL, source="two of one kind").keys(["a", "b"])
+        vectors = cache.get(keys)
+
+    assert (found, estimate.cached) == ([0, 2], 2)
+    assert [vectors[key].tolist() for key in keys] == [
+        server.vector(text).tolist() for text in ("a", "b")
+    ]
+
+
+def copied(client):
+    return copy.deepcopy(client)
+
+
+def unpickled(client):
+    return pickle.loads(pickle.dumps(client))
+
+
+def derived(client):
+    return client.with_options(timeout=5)
+
+
+@pytest.mark.parametrize("way", [copied, unpickled, derived])
+def test_clients_made_of_another_share_its_vectors(way, server, other, tmp_path, monkeypatch):
+    """Where requests go comes along, into the keys as well."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", server.api_key)
+    monkeypatch.setenv("OPENROUTER_BASE_URL", other.base_url)
+    path = tmp_path / "vectors.cache"
+    embed_by(server, path)
+
+    with OpenRouter(base_url=server.base_url) as client, way(client) as made:
+        assert made.embeddings.embed(["a", "b"], model=MODEL, cache=path).from_cache == 2
+
+
+class Shelf:
+    """A cache of somebody else's making."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def find(self, keys):
+        return [
+            Hits(place, self.kept[key][None]) for place, key in enumerate(keys) if key in self.kept
+        ]
+
+    def put(self, vectors, *, model):
+        assert model == MODEL
+        self.kept |= vectors
+
+
+def test_any_object_with_find_and_put_is_a_cache(server, client):
+    """Of both clients; engines bring theirs."""
+    shelf = Shelf()
+
+    found = [client.embed(["a", "b"], cache=shelf).from_cache for _ in range(2)]
+
+    assert (found, len(shelf.kept)) == ([0, 2], 2)
+    estimate = client.call("estimate", ["a", "c"], model=MODEL, cache=shelf)
+    assert (estimate.unique, estimate.cached) == (2, 1)
+
+
+@pytest.mark.parametrize("cache", [7, b"path", {}, [], EmbeddingCache, True], ids=repr)
+def test_what_is_no_cache_is_refused_before_anything_is_sent(server, client, cache):
+    """The error says what would do."""
+    with pytest.raises(InvalidTypeError, match="cache must be an EmbeddingCache, an object with"):
+        client.embed(["a"], cache=cache)
+    with pytest.raises(InvalidTypeError, match="cache must be"):
+        client.call("estimate", ["a"], model=MODEL, cache=cache)
+
+    assert server.requests == ()
+
+
+def test_a_cache_in_memory_serves_until_it_is_closed(server, client):
+    """As an object; by its name alone it ends with the run."""
+    with EmbeddingCache(":memory:") as cache:
+        found = [client.embed(["a", "b"], cache=cache).from_cache for _ in range(2)]
+    assert found == [0, 2]
+    assert [client.embed(["a"], cache=":memory:").from_cache for _ in range(2)] == [0, 0]
+
+
+def test_a_cache_that_cannot_be_written_serves_what_it_has(server, client, tmp_path, caplog):
+    """What it lacks is paid for and delivered, and the log says that it is not kept."""
+    with EmbeddingCache(tmp_path / "vectors.cache") as cache:
+        client.embed(["a"], cache=cache)
+        cache.writable = False
+        with caplog.at_level(logging.WARNING, "openrouter_embeddings"):
+            result = client.embed(["a", "b"], cache=cache)
+
+        assert (result.from_cache, cache.info().vectors) == (1, 1)
+    assert np.array_equal(result.vectors, [server.vector(text) for text in ("a", "b")])
+    assert "cannot be written" in caplog.text

@@ -50,8 +50,21 @@ def test_a_pinned_run_asks_no_cache_before_its_provider_is_known():
 
     assert not space.is_open
     assert space.template.options["provider"] == {"only": ["A"], "allow_fallbacks": False}
-    pinned = Space(template(provider={"only": ["A"]}))
+    pinned = Space(template(provider={"only": ["A"], "allow_fallbacks": False}))
     assert space.store_key(item) == pinned.store_key(Item("a", "text", "a", 1)) is not None
+
+
+def test_what_another_source_gave_has_keys_of_its_own():
+    """Before a provider is pinned, and after."""
+    spaces = [Space(template(), True, source) for source in ("one", "another", "one")]
+    for space in spaces:
+        space.check(response(8, "A"))
+    pinned = [space.store_key(Item("a", "text", "a", 1)) for space in spaces]
+    free = [Space(template(), False, source).key([1]) for source in ("one", "another", "one")]
+
+    for first, second, third in (pinned, free):
+        assert first == third != second
+    assert None not in pinned
 
 
 def test_the_first_width_of_the_cache_counts_too():

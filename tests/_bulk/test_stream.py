@@ -45,7 +45,7 @@ def test_replies_after_the_last_batch_are_counted_and_kept(held, tmp_path):
     """They were paid for, whether anybody takes their vectors or not."""
     with (
         OpenRouter(held.server.api_key, base_url=held.server.base_url) as client,
-        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
+        EmbeddingCache(tmp_path / "vectors.cache") as cache,
     ):
         stream = client.embeddings.stream(TEXTS, model=MODEL, limits=LIMITS, cache=cache)
         assert stream.stats.requests == 0

@@ -162,7 +162,7 @@ def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Attempt, "outcome", interrupted)
     with (
-        EmbeddingCache(tmp_path / "vectors.sqlite") as cache,
+        EmbeddingCache(tmp_path / "vectors.cache") as cache,
         OpenRouter(server.api_key, base_url=server.base_url) as client,
     ):
         with pytest.raises(KeyboardInterrupt):
@@ -173,7 +173,7 @@ def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
 
 async def test_a_cancelled_run_keeps_what_it_was_storing(server, tmp_path, monkeypatch):
     """The cache is closed only when everything is in it."""
-    path, put, puts = tmp_path / "vectors.sqlite", EmbeddingCache.put, []
+    path, put, puts = tmp_path / "vectors.cache", EmbeddingCache.put, []
 
     def slow(*arguments, **options):
         puts.append(arguments)

@@ -45,7 +45,7 @@ def test_long_texts_are_cut_where_that_is_wanted(server, client):
 
 def test_a_cut_text_is_cached_as_what_it_is(server, client, tmp_path):
     """The whole text stays unknown to the cache; the cut one is not paid for again."""
-    path, texts = tmp_path / "cache.sqlite", ["b" * 120, "c"]
+    path, texts = tmp_path / "vectors.cache", ["b" * 120, "c"]
     first = client.embed(texts, on_long="truncate", cache=path)
     embedded = server.inputs_embedded
 

@@ -21,7 +21,9 @@ def test_a_listener_that_fails_loses_nothing(server, connect, caplog):
     assert "the listener failed on AttemptFinished" in caplog.text
 
 
-SETTINGS = Settings(60.0, None, RetryConfig(), clock=lambda: 0.0, draw=lambda: 0.5)
+SETTINGS = Settings(
+    "https://example.com/v1", 60.0, None, RetryConfig(), clock=lambda: 0.0, draw=lambda: 0.5
+)
 
 
 @pytest.mark.parametrize(

@@ -416,9 +416,21 @@ def test_widths_do_not_mix_over_runs(journal, service, client, write, tmp_path):
         embed_file(client, source, out, **options)
 
 
+def test_a_job_needs_a_cache_that_can_be_written(service, client, write, tmp_path):
+    """A killed job would have lost what it had paid for."""
+    source, out = write("in.parquet", rows_of(3)), str(tmp_path / "out.parquet")
+    with EmbeddingCache(tmp_path / "vectors.cache") as cache:
+        cache.writable = False
+        with pytest.raises(ConfigurationError, match="written, and a job keeps each") as caught:
+            embed_file(client, source, out, model=MODEL, cache=cache)
+
+    assert caught.value.argument == "cache"
+    assert service.inputs_embedded == 0
+
+
 def test_a_cache_of_the_user_is_kept(service, client, write, tmp_path):
     """And serves the next job."""
-    source, path = write("in.parquet", rows_of(10)), tmp_path / "cache.sqlite"
+    source, path = write("in.parquet", rows_of(10)), tmp_path / "vectors.cache"
     embed_file(client, source, str(tmp_path / "a.parquet"), model=MODEL, cache=str(path))
     embedded = service.inputs_embedded
 

@@ -259,7 +259,7 @@ def test_the_commands_tell_what_they_did(run, service, write, rows, tmp_path):
 
 def test_the_cache_can_be_looked_into_and_emptied(run, write, rows, tmp_path):
     """By model."""
-    source, cache = write("in.parquet", rows), tmp_path / "cache.sqlite"
+    source, cache = write("in.parquet", rows), tmp_path / "vectors.cache"
     for number, model in enumerate(["test/a", "test/b"]):
         out = tmp_path / f"{number}.npy"
         run("embed", source, "--out", out, "--model", model, "--cache", cache)
@@ -273,9 +273,14 @@ def test_the_cache_can_be_looked_into_and_emptied(run, write, rows, tmp_path):
     assert shown == "17 vectors deleted\n"
     _, shown, _ = run("cache", "clear", cache)
     assert shown == "17 vectors deleted\n"
-    code, _, said = run("cache", "info", tmp_path / "misspelt.sqlite")
+    code, _, said = run("cache", "info", tmp_path / "misspelt.cache")
     assert (code, "There is no cache" in said) == (2, True)
-    assert not (tmp_path / "misspelt.sqlite").exists()
+    assert not (tmp_path / "misspelt.cache").exists()
+    (tmp_path / "empty").mkdir()
+    code, _, said = run("cache", "info", tmp_path / "empty")
+    assert (code, "There is no cache" in said) == (2, True)
+    code, _, said = run("cache", "clear", source)
+    assert (code, "is no folder" in said) == (2, True)
 
 
 def test_jsonl_outputs_have_all_columns(client, write, rows, tmp_path):

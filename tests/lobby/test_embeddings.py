@@ -257,7 +257,7 @@ def test_an_estimate_costs_nothing(server, client):
 
 def test_a_cache_is_filled_and_asked(server, client, tmp_path):
     """A second run costs nothing, and gives the same vectors bit for bit."""
-    path = tmp_path / "vectors.sqlite"
+    path = tmp_path / "vectors.cache"
     first = client.embed(TEXTS, cache=path, limits=SMALL)
     paid = server.inputs_embedded
 
@@ -271,7 +271,7 @@ def test_a_cache_is_filled_and_asked(server, client, tmp_path):
 
 def test_a_cache_keeps_settings_apart(server, client, tmp_path):
     """Another width, type or model is another vector."""
-    path = tmp_path / "vectors.sqlite"
+    path = tmp_path / "vectors.cache"
     for options in ({}, {"dimensions": 4}, {"input_type": "a"}, {"provider": {"only": ["x"]}}):
         client.embed(["a"], cache=path, **options)
     client.embed(["a"], model="other/model", cache=path)
@@ -281,7 +281,7 @@ def test_a_cache_keeps_settings_apart(server, client, tmp_path):
 
 def test_a_cache_of_the_callers_stays_open(server, client, tmp_path):
     """It serves several runs."""
-    with EmbeddingCache(tmp_path / "vectors.sqlite") as cache:
+    with EmbeddingCache(tmp_path / "vectors.cache") as cache:
         client.embed(["a"], cache=cache)
         client.embed(["a"], cache=cache)
 
@@ -291,7 +291,7 @@ def test_a_cache_of_the_callers_stays_open(server, client, tmp_path):
 
 def test_a_run_that_failed_goes_on_from_the_cache(server, client, tmp_path):
     """Only what is missing is sent again."""
-    path = tmp_path / "vectors.sqlite"
+    path = tmp_path / "vectors.cache"
     server.script(*[faults.ok()] * 4)
     server.always(None)
     client.embed(TEXTS[:80], cache=path, limits=SMALL)
@@ -338,7 +338,7 @@ def test_a_bound_of_the_cost_shortens_nothing(client):
 
 def test_a_pinned_run_takes_nothing_of_others_from_the_cache(server, client, tmp_path):
     """Vectors that nobody was pinned for are not taken; those of the pinned provider are."""
-    path, limits = tmp_path / "cache.sqlite", Limits(max_batch=2)
+    path, limits = tmp_path / "vectors.cache", Limits(max_batch=2)
     texts = list("abcdef")
     client.embed(texts, cache=path, limits=limits)
 
@@ -348,7 +348,7 @@ def test_a_pinned_run_takes_nothing_of_others_from_the_cache(server, client, tmp
     assert (pinned.from_cache, again.from_cache) == (0, 4)
     with EmbeddingCache(path) as cache:
         assert cache.info().vectors == 12
-    named = {"only": ["Example AI"]}
+    named = {"only": ["Example AI"], "allow_fallbacks": False}
     assert client.embed(texts, cache=path, provider=named).from_cache == 6
 
 

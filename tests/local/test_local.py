@@ -19,7 +19,8 @@ import pytest
 
 from openrouter_embeddings import ConfigurationError, OpenRouter
 from openrouter_embeddings import local as local_module
-from openrouter_embeddings.local import MODEL_ID, LocalModel, LocalServer
+from openrouter_embeddings.cache import EmbeddingCache, KeyMaker
+from openrouter_embeddings.local import MODEL_ID, SOURCE, LocalModel, LocalServer
 
 pytestmark = pytest.mark.local_model
 
@@ -554,3 +555,24 @@ def test_an_interrupted_server_ends_quietly(monkeypatch, capsys):
     local_module.serve(port=0)
 
     assert capsys.readouterr().err.startswith(f"Serving {MODEL_ID} on http://127.0.0.1:")
+
+
+def test_a_cache_knows_the_server_by_its_name(tmp_path):
+    """Its port is another each time, and its vectors are the same."""
+    path, found = tmp_path / "vectors.cache", []
+    for _ in range(2):
+        with (
+            LocalServer() as server,
+            OpenRouter(server.api_key, base_url=server.base_url) as client,
+        ):
+            result = client.embeddings.embed(["a red fox"], model=MODEL_ID, cache=path)
+            found.append(result.from_cache)
+            found.append(server.base_url)
+    with EmbeddingCache(path, source=SOURCE) as cache:
+        keys = KeyMaker(model=MODEL_ID, source=SOURCE).keys(["a red fox"])
+        assert np.array_equal(cache.get(keys)[keys[0]], result.vectors[0])
+
+    assert found[0::2] == [0, 1]
+    assert KeyMaker(model="m", source=found[1]).key("a") != KeyMaker(model="m", source=SOURCE).key(
+        "a"
+    )

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from openrouter_embeddings._bulk.items import Batch, Item
-    from openrouter_embeddings._bulk.options import Store
-    from openrouter_embeddings.cache._keys import KeyMaker
+    from openrouter_embeddings.cache import KeyMaker, Store
 
 # What English prose has with most tokenizers; the first answer takes its place.
 _CHARACTERS_PER_TOKEN = 4.0

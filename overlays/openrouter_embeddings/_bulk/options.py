@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
-from contextlib import AbstractContextManager, closing, nullcontext
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings._bulk.run import BulkRun, Plan
+from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings._bulk.truncation import Cutting
-from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
 from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
     from types import EllipsisType
 
@@ -28,12 +31,14 @@ if TYPE_CHECKING:
     from openrouter_embeddings._request.operations import BatchOperation
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
-    from openrouter_embeddings.cache import Hits
+    from openrouter_embeddings.cache import Hits, KeyMaker
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.provider import ProviderPreferences
     from openrouter_embeddings.values import EmbeddedBatch, ModelInfo
 
 __all__ = ["BulkOptions", "OnError", "OnLong", "RequestOptions"]
+
+_log = logging.getLogger("openrouter_embeddings")
 
 OnError = Literal["raise", "keep"]
 OnLong = Literal["error", "truncate"]
@@ -67,7 +72,8 @@ class BulkOptions(RequestOptions, total=False):
     """How a bulk run goes about it; beside what each request carries.
 
     Attributes:
-        cache: An `EmbeddingCache`, or the path of one; what it has is not sent.
+        cache: An `EmbeddingCache`, any other object with ``find`` and ``put``, or the path of a
+            cache; what it has is not sent.
         limits: Bounds of batches, concurrency and memory.
         max_cost: The most to spend in USD; the run stops before it is crossed.
         pin_provider: Let the provider of the first answer give all; another one is an error.
@@ -78,7 +84,7 @@ class BulkOptions(RequestOptions, total=False):
         deadline: Seconds for each request with its retries, waits and time in the queue.
     """
 
-    cache: EmbeddingCache | str | PathLike[str] | None
+    cache: Store | str | PathLike[str] | None
     limits: Limits
     max_cost: float | None
     pin_provider: bool
@@ -86,18 +92,6 @@ class BulkOptions(RequestOptions, total=False):
     retries: RetryConfig | None
     timeout: float | None
     deadline: float | None
-
-
-class Store(Protocol):
-    """What a run needs of a cache."""
-
-    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
-        """Return the vectors that are there, in the order of the keys."""
-        ...
-
-    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
-        """Keep vectors."""
-        ...
 
 
 @frozen
@@ -122,7 +116,18 @@ class BulkSetup:
     max_cost: float | None
     pin_provider: bool
     may_cut: bool
-    cache: EmbeddingCache | str | PathLike[str] | None
+    cache: Store | str | PathLike[str] | None
+
+    @property
+    def source(self) -> str:
+        """Say where the vectors come from, as keys have it: the cache's name or the base URL."""
+        named = getattr(self.cache, "source", None)
+        return named if isinstance(named, str) else self.settings.base_url
+
+    @property
+    def keys(self) -> KeyMaker:
+        """Make the keys of inputs, as a run would that is not pinned to a provider."""
+        return keys_of(self.template, self.source)
 
     @property
     def needs_listing(self) -> bool:
@@ -155,14 +160,39 @@ class BulkSetup:
             cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
             asks=self.cache is not None,
             matrix=matrix,
+            source=self.source,
         )
         return BulkRun(plan, iter(checked_inputs(inputs)))
 
-    def store(self) -> AbstractContextManager[EmbeddingCache | None]:
+    @contextmanager
+    def store(self) -> Iterator[Store | None]:
         """Open the cache by its path; only what is opened here is closed again."""
-        if self.cache is None or isinstance(self.cache, EmbeddingCache):
-            return nullcontext(self.cache)
-        return closing(EmbeddingCache(self.cache))
+        if not isinstance(self.cache, str | os.PathLike):
+            yield _usable(self.cache)
+            return
+        with EmbeddingCache(self.cache) as opened:
+            yield _usable(opened)
+
+
+@frozen
+class _Served:
+    """A cache that cannot be written: a run takes from it what is there, and keeps nothing."""
+
+    cache: Store
+
+    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
+        """Return the vectors that are there, in the order of the keys."""
+        return self.cache.find(keys)
+
+    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
+        """Keep nothing."""
+
+
+def _usable(cache: Store | None) -> Store | None:
+    if cache is None or getattr(cache, "writable", True):
+        return cache
+    _log.warning("%r cannot be written: what is paid for now is not kept in it", cache)
+    return _Served(cache)
 
 
 _BULK_NAMES = frozenset(BulkOptions.__annotations__)
@@ -196,8 +226,17 @@ def set_up(
         max_cost=None if most is None else arguments.number("max_cost", most),
         pin_provider=bool(given.get("pin_provider")),
         may_cut=_on_long(given.get("on_long", "error")),
-        cache=cast("EmbeddingCache | str | None", given.get("cache")),
+        cache=_checked_cache(given.get("cache")),
     )
+
+
+def _checked_cache(cache: object) -> Store | str | PathLike[str] | None:
+    if cache is None or isinstance(cache, str | os.PathLike):
+        return cache
+    if isinstance(cache, type) or not isinstance(cache, Store):
+        wanted = "an EmbeddingCache, an object with find and put, or the path of a cache"
+        raise arguments.bad_type("cache", wanted, cache)
+    return cache
 
 
 def write_template(

@@ -74,6 +74,7 @@ class Plan:
         cutting: How texts that are too long are cut, or None where that is an error.
         asks: Whether there is a cache to be asked.
         matrix: The matrix that collects the vectors of the whole run, if there is one.
+        source: The base URL that requests go to, or a name in its place, as keys have it.
     """
 
     template: EmbeddingRequest
@@ -86,6 +87,7 @@ class Plan:
     cutting: Cutting | None = None
     asks: bool = False
     matrix: ResultMatrix = no_matrix
+    source: str | None = None
 
 
 @define(eq=False)
@@ -122,7 +124,7 @@ class BulkRun:
         self.window = Window(self.plan.limits.window)
         self.ledger = Ledger(self.plan.limits, self.plan.cutting, self.plan.most_paid)
         self.attempts = Attempts(Pace(self.plan.limits.max_in_flight))
-        self.space = Space(self.plan.template, self.plan.pin_provider)
+        self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
         reader = Reader(self.source, self.space, self.plan.asks)
         self.intake = Intake(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from openrouter_embeddings._request.lessons import make_width_error
-from openrouter_embeddings.cache._keys import KeyMaker
+from openrouter_embeddings.cache import KeyMaker
 from openrouter_embeddings.errors import VectorError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Space:
     Attributes:
         template: The request of each batch, but for its inputs; names the provider once pinned.
         pin: Whether the provider of the first answer must give all.
+        source: The base URL that requests go to, or a name in its place; None for the service.
         width: How many numbers a vector has, once that is known.
         model: The model as its provider calls it, once that is known.
         providers: Who answered so far, the first one first.
@@ -36,6 +37,7 @@ class Space:
 
     template: EmbeddingRequest
     pin: bool = False
+    source: str | None = None
     width: int | None = field(init=False, default=None)
     model: str | None = field(init=False, default=None)
     providers: tuple[str, ...] = field(init=False, default=())
@@ -44,7 +46,7 @@ class Space:
 
     def __attrs_post_init__(self) -> None:
         """Begin with what the request itself says."""
-        self._keys = keys_of(self.template)
+        self._keys = keys_of(self.template, self.source)
         self.store_keys = None if self.is_open else self._keys
 
     @property
@@ -94,18 +96,19 @@ class Space:
         preferences |= {"only": [provider], "allow_fallbacks": False}
         options = {**self.template.options, "provider": preferences}
         self.template = evolve(self.template, options=options)
-        self.store_keys = keys_of(self.template)
+        self.store_keys = keys_of(self.template, self.source)
 
 
-def keys_of(template: EmbeddingRequest) -> KeyMaker:
+def keys_of(template: EmbeddingRequest, source: str | None) -> KeyMaker:
     """Make what tells vectors apart: everything that one depends on."""
-    input_type = template.options.get("input_type")
+    input_type, provider = (template.options.get(name) for name in ("input_type", "provider"))
     return KeyMaker(
         model=template.model,
+        source=source,
         dimensions=template.dimensions,
         input_type=input_type if isinstance(input_type, str) else None,
-        provider=named_provider(template),
-        extra=template.extra_body,
+        provider=provider if isinstance(provider, dict) else None,
+        extra_body=template.extra_body,
     )
 
 

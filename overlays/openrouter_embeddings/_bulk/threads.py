@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     import httpx
 
     from openrouter_embeddings._bulk.attempts import Attempt, Step
-    from openrouter_embeddings._bulk.options import Store
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun
     from openrouter_embeddings._request.settings import Settings
-    from openrouter_embeddings.cache import Hits
+    from openrouter_embeddings.cache import Hits, Store
     from openrouter_embeddings.values import EmbeddedBatch
 
 T = TypeVar("T")

@@ -34,6 +34,7 @@ class Settings:
     """What holds for each request unless it says otherwise.
 
     Attributes:
+        base_url: Where requests go.
         timeout: Seconds for one attempt, its body included; None for no bound.
         deadline: Seconds for one logical request, waits included; None for no bound.
         retries: The retry policy; None for a single attempt.
@@ -42,6 +43,7 @@ class Settings:
         draw: Returns a random number from 0 to 1.
     """
 
+    base_url: str
     timeout: float | None
     deadline: float | None
     retries: RetryConfig | None

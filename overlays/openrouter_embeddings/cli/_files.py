@@ -37,14 +37,14 @@ SOME_FAILED = 3
 FAILED = 1
 
 files = typer.Typer()
-cached = typer.Typer(no_args_is_help=True, help="Look into a file of cached vectors, or empty it.")
+cached = typer.Typer(no_args_is_help=True, help="Look into a cache of vectors, or empty it.")
 files.add_typer(cached, name="cache")
 
 Source = Annotated[
     str, typer.Argument(metavar="INPUT", help=".txt, .jsonl, .csv, .parquet, or - for stdin.")
 ]
 Column = Annotated[str | None, typer.Option(help="The column that holds the text.")]
-Cache = Annotated[str | None, typer.Option(help="A file that keeps vectors between runs.")]
+Cache = Annotated[str | None, typer.Option(help="A folder that keeps vectors between runs.")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="The most to spend, in USD.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="The most texts in one request.")]
 InFlight = Annotated[int, typer.Option(min=1, help="The most requests at one time.")]
@@ -242,11 +242,11 @@ def verify(
     return 0 if all(check.holds for check in checks) else FAILED
 
 
-CacheFile = Annotated[str, typer.Argument(metavar="FILE", help="The file of the cache.")]
+CacheFolder = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder of the cache.")]
 
 
 @cached.command("info")
-def cache_info(path: CacheFile) -> int:
+def cache_info(path: CacheFolder) -> int:
     """Say how many vectors a cache holds, by model."""
     with _existing(path) as cache:
         info = cache.info()
@@ -258,7 +258,7 @@ def cache_info(path: CacheFile) -> int:
 
 @cached.command("clear")
 def cache_clear(
-    path: CacheFile,
+    path: CacheFolder,
     model: Annotated[str | None, typer.Option(help="This model's alone; all without it.")] = None,
 ) -> int:
     """Delete vectors from a cache."""
@@ -270,7 +270,8 @@ def cache_clear(
 
 def _existing(path: str) -> EmbeddingCache:
     """Open a cache, but do not make a new one of a misspelt name."""
-    if not Path(path).is_file():
+    given = Path(path)
+    if not given.exists() or (given.is_dir() and not any(given.iterdir())):
         message = f"There is no cache at {path!r}."
-        raise ConfigurationError(message, argument="FILE", hint="Check the path.")
+        raise ConfigurationError(message, argument="FOLDER", hint="Check the path.")
     return EmbeddingCache(path)

@@ -13,6 +13,7 @@ space of the vectors, and the final file once more. Needs the extra `jobs`: pyar
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +29,7 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
 from openrouter_embeddings.jobs._input import JobInput, look_through
@@ -46,6 +47,7 @@ from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from os import PathLike
 
     from openrouter_embeddings._bulk.output import BatchStream
     from openrouter_embeddings.client import OpenRouter
@@ -105,7 +107,7 @@ def embed_file(
     input_type: str | None = None,
     on_long: OnLong = "error",
     pin_provider: bool = False,
-    cache: EmbeddingCache | str | None = None,
+    cache: Store | str | PathLike[str] | None = None,
     limits: Limits | None = None,
     max_cost: float | None = None,
     max_failures: str | int | None = None,
@@ -221,13 +223,22 @@ def _notes(out: str) -> dict[str, str]:
 
 
 @contextmanager
-def _store(cache: EmbeddingCache | str | None, folder: JobFolder) -> Iterator[EmbeddingCache]:
+def _store(cache: Store | str | PathLike[str] | None, folder: JobFolder) -> Iterator[Store]:
     """Open what keeps each vector until its part is there."""
-    if isinstance(cache, EmbeddingCache):
-        yield cache
+    path = folder.vectors if cache is None else cache
+    if not isinstance(path, str | os.PathLike):
+        yield _written(path)
         return
-    with EmbeddingCache(folder.vectors if cache is None else cache) as store:
-        yield store
+    with EmbeddingCache(path) as store:
+        yield _written(store)
+
+
+def _written(store: Store) -> Store:
+    if not getattr(store, "writable", True):
+        message = f"{store!r} cannot be written, and a job keeps each vector in its cache."
+        hint = "Leave it out, or give one that can be written."
+        raise ConfigurationError(message, argument="cache", hint=hint)
+    return store
 
 
 @contextmanager
@@ -298,7 +309,7 @@ def estimate_file(
     model: str,
     column: str | None = None,
     out: str | None = None,
-    cache: EmbeddingCache | str | None = None,
+    cache: Store | str | PathLike[str] | None = None,
     dimensions: int | None = None,
     input_type: str | None = None,
 ) -> Estimate:

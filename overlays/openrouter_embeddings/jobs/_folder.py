@@ -110,7 +110,7 @@ class JobFolder:
     @property
     def vectors(self) -> Path:
         """The cache that holds every vector until its part is there."""
-        return self.path / "vectors.sqlite"
+        return self.path / "vectors.cache"
 
     @property
     def _manifest(self) -> Path:
@@ -215,11 +215,18 @@ class JobFolder:
         """Delete what a job has done so far, but not the lock."""
         for path in self.path.iterdir():
             if path.name != _LOCK:
-                path.unlink()
+                _delete(path)
 
     def remove(self) -> None:
         """Delete the folder: the job is done, or is given up."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def give_back() -> None:

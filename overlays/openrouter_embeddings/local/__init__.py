@@ -21,6 +21,7 @@ import threading
 from typing import TYPE_CHECKING, Self, cast
 
 from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._base.sources import name_url
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.local._app import (
     BASE_PATH,
@@ -46,12 +47,16 @@ __all__ = [
     "MAX_INPUTS",
     "MODEL_ID",
     "PROVIDER",
+    "SOURCE",
     "LocalModel",
     "LocalServer",
     "Stats",
     "create_app",
     "serve",
 ]
+
+SOURCE = "openrouter-embeddings local server"
+"""What vectors of this server come from in the keys of a cache, whatever its port."""
 
 _GRACE_SECONDS = 2
 _BACKLOG = 2048
@@ -144,6 +149,7 @@ class LocalServer:
         listener = _listen(self._host, self._port)
         self._stats = cast("Stats", app.state.stats)
         self._address = _base_url(listener)
+        name_url(self._address, SOURCE)
         self._server = _Uvicorn(_config(app))
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="local-embeddings", daemon=True
@@ -162,6 +168,8 @@ class LocalServer:
             return
         self._server.should_exit = True
         self._thread.join()
+        if self._address is not None:
+            name_url(self._address, None)
         self._thread = self._server = self._address = None
 
     def __enter__(self) -> Self:
