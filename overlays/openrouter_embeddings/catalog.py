@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, overload
 
 from attrs import field, frozen
 
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from openrouter_embeddings.values import ModelInfo, UnreadModel
 
 __all__ = ["Catalog"]
+
+_MOST_SHOWN = 100  # characters of an id that was not found
 
 
 @frozen(repr=False, eq=False)
@@ -47,7 +51,7 @@ class Catalog(Sequence["ModelInfo"]):
 
     def __repr__(self) -> str:
         """Show how many models there are and the first ids."""
-        shown = ", ".join(model.id for model in self.data[:3])
+        shown = ", ".join(one_line(model.id) for model in self.data[:3])
         more = ", ..." if len(self.data) > 3 else ""
         return f"Catalog({len(self.data)} models: {shown}{more})"
 
@@ -60,7 +64,7 @@ class Catalog(Sequence["ModelInfo"]):
         Raises:
             ConfigurationError: There is no such model, or several; the message names near ones.
         """
-        wanted = model.strip().lower()
+        wanted = arguments.text("model", model).strip().lower()
         for names in (_full_names, _short_names):
             found = [info for info in self.data if wanted in names(info)]
             if len(found) == 1:
@@ -116,10 +120,16 @@ class Catalog(Sequence["ModelInfo"]):
             for info in self.data
             for name in (*_full_names(info), *_short_names(info))
         }
-        near = get_close_matches(model.strip().lower(), names, n=3, cutoff=0.5)
-        ids = ", ".join(dict.fromkeys(names[name] for name in near))
+        near = _near(model.strip().lower(), names)
+        ids = ", ".join(dict.fromkeys(one_line(names[name]) for name in near))
         advice = f" Did you mean {ids}?" if ids else f" There are {len(self.data)} models."
-        return f"model {model!r} is not in the listing.{advice}"
+        return f"model {one_line(model)[:_MOST_SHOWN]!r} is not in the listing.{advice}"
+
+
+def _near(wanted: str, names: Mapping[str, str]) -> list[str]:
+    """Find names like the wanted one; routers write their own before it."""
+    bare = wanted.removeprefix("openrouter/")
+    return [bare] if bare in names else get_close_matches(bare, names, n=3, cutoff=0.5)
 
 
 def _full_names(info: ModelInfo) -> set[str]:
@@ -131,7 +141,8 @@ def _short_names(info: ModelInfo) -> set[str]:
 
 
 def _ambiguous(model: str, found: Iterable[ModelInfo]) -> str:
-    return f"model {model!r} can mean any of {', '.join(info.id for info in found)}."
+    ids = ", ".join(one_line(info.id) for info in found)
+    return f"model {one_line(model)[:_MOST_SHOWN]!r} can mean any of {ids}."
 
 
 def _mentions(info: ModelInfo, text: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, cast
 
 from attrs import field, frozen
@@ -32,6 +32,9 @@ EncodingFormat = Literal["float", "base64"]
 
 LARGEST_TOKEN_ID = 2**31 - 1
 """Token ids above it are refused: no vocabulary comes near, so it is another number by mistake."""
+
+_MOST_DIMENSIONS = 1_000_000
+"""More are refused: the widest models give some ten thousand."""
 
 _SESSION_ID_CHARACTERS = 256
 _TRACE_TEXTS = ("trace_id", "trace_name", "span_name", "generation_name", "parent_span_id")
@@ -87,10 +90,10 @@ def embedding_request(
         ConfigurationError: An argument cannot be used; the message names it, its position in a list
             and the first characters of its value.
     """
-    wire_input, count, kind = _input(input)
+    wire_input, count, kind = arguments.read("input", lambda: _input(input))
     options = {
         "input_type": _optional(arguments.text, "input_type", input_type),
-        "provider": checked_provider(provider),
+        "provider": arguments.read("provider", lambda: checked_provider(provider)),
         "user": _optional(arguments.text, "user", user),
         "session_id": _optional(_session_id, "session_id", session_id),
         "trace": _optional(_trace, "trace", trace),
@@ -109,7 +112,7 @@ def embedding_request(
 
 
 def _optional(check: Callable[[str, object], T], argument: str, value: object) -> T | None:
-    return None if value is None else check(argument, value)
+    return None if value is None else arguments.read(argument, lambda: check(argument, value))
 
 
 def _model(value: object) -> str:
@@ -120,13 +123,11 @@ def _model(value: object) -> str:
 
 
 def _encoding_format(argument: str, value: object) -> EncodingFormat:
-    if value not in ("float", "base64"):
-        raise arguments.bad_value(argument, "must be 'float', 'base64' or None", value)
-    return value
+    return cast("EncodingFormat", arguments.choice(argument, value, ("float", "base64")))
 
 
 def _dimensions(argument: str, value: object) -> int:
-    return arguments.whole_number(argument, value, least=1)
+    return arguments.whole_number(argument, value, least=1, most=_MOST_DIMENSIONS)
 
 
 def _session_id(argument: str, value: object) -> str:
@@ -145,13 +146,16 @@ def _trace(argument: str, value: object) -> dict[str, object]:
     return trace
 
 
-_ITEMS = (Content, Image, Audio, Video, File, Mapping)
+_PARTS = (Content, Image, Audio, Video, File)
+_ITEMS = (*_PARTS, Mapping)
 _Prepared = tuple[str | list[object], int, Kind]
 
 
 def _input(value: object) -> _Prepared:
     if isinstance(value, str):
         return arguments.text("input", value), 1, "text"
+    if not isinstance(value, list | tuple | Mapping):
+        _refuse_mistaken("input", value)
     if isinstance(value, _ITEMS):
         return [_item("input", value)], 1, "content"
     values = _to_list("input", value)
@@ -176,19 +180,55 @@ def checked_inputs(inputs: object) -> Iterable[object]:
     """Check that something is many inputs, and not one by mistake.
 
     Raises:
-        ConfigurationError: It is one text, one item, or nothing that can be gone through.
+        ConfigurationError: It is one text, one item, a table, a file, or nothing that can be gone
+            through in an order; the hint says what to write instead.
     """
+    if isinstance(inputs, list | tuple):
+        return cast("Iterable[object]", inputs)
+    return arguments.read("inputs", lambda: _many_inputs(inputs))
+
+
+def _many_inputs(inputs: object) -> Iterable[object]:
+    _refuse_mistaken("inputs", inputs)
+    if isinstance(inputs, bytes | bytearray | memoryview):
+        raise arguments.bad_type("inputs", "texts (decode the bytes first)", inputs)
     if isinstance(inputs, (str, *_ITEMS)):
         message = f"inputs must be several inputs, not {arguments.shown(inputs)}."
         hint = "Put a single one into a list."
         raise InvalidTypeError(message, argument="inputs", hint=hint)
-    if isinstance(inputs, bytes | bytearray | memoryview | set | frozenset):
-        raise arguments.bad_type("inputs", "something with an order, a list say", inputs)
     if hasattr(inputs, "to_pylist") or hasattr(inputs, "tolist"):
         return _to_list("inputs", inputs)
     if not isinstance(inputs, Iterable):
         raise arguments.bad_type("inputs", "a list or another iterable", inputs)
-    return cast("Iterable[object]", inputs)
+    return iter(cast("Iterable[object]", inputs))
+
+
+def _refuse_mistaken(argument: str, value: object) -> None:
+    """Refuse what can be gone through, but whose items are not the inputs.
+
+    Raises:
+        InvalidTypeError: It is such a thing; the hint says what to write instead.
+    """
+    instead = _what_to_write(argument, value)
+    if instead is not None:
+        message = f"{argument} must be a list or another iterable of inputs, not "
+        message += f"{type(value).__name__}, whose items are others."
+        raise InvalidTypeError(message, argument=argument, hint=f"Write {instead}.")
+
+
+def _what_to_write(argument: str, value: object) -> str | None:
+    if isinstance(value, Mapping):
+        return None if "content" in value else f"{argument}.values()"
+    kind = type(value)  # asked in place of the value, whose attributes may cost or warn
+    if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+        return f'{argument}["text"], with the name of the column'
+    if isinstance(value, set | frozenset):
+        return f"sorted({argument}), since sets have no order"
+    if hasattr(value, "readline"):
+        return f"{argument}.read().splitlines()"
+    if isinstance(value, AsyncIterable):
+        return f"[item async for item in {argument}]"
+    return None
 
 
 def is_plain(value: object) -> TypeGuard[str]:
@@ -213,6 +253,10 @@ def one_input(position: int, value: object) -> tuple[object, Kind, int, int | No
     if is_plain(value):
         return value, "text", len(value), None
     argument = f"inputs[{position}]"
+    return arguments.read(argument, lambda: _one_input(argument, value))
+
+
+def _one_input(argument: str, value: object) -> tuple[object, Kind, int, int | None]:
     if isinstance(value, str):
         text = arguments.text(argument, value)
         return text, "text", len(text) if text.isascii() else len(text.encode()), None

@@ -8,6 +8,9 @@ from openrouter_embeddings._base import arguments
 
 __all__ = ["Limits"]
 
+_MOST = 10**12
+"""No bound is larger, so that sums and products of bounds stay numbers that the system takes."""
+
 
 @frozen
 class Limits:
@@ -21,6 +24,9 @@ class Limits:
         window: The most inputs that are held at one time, which bounds the memory; as many vectors
             at the most, and 16 MiB of them, are remembered after they are handed out, for inputs
             that come again.
+
+    Raises:
+        ConfigurationError: A bound is no integer from 1 to a million millions.
     """
 
     max_batch: int = 100
@@ -32,4 +38,6 @@ class Limits:
     def __attrs_post_init__(self) -> None:
         """Refuse bounds that nothing fits into."""
         for name in ("max_batch", "max_bytes", "max_tokens", "max_in_flight", "window"):
-            arguments.whole_number(f"Limits.{name}", getattr(self, name), least=1)
+            given = getattr(self, name)
+            bound = arguments.whole_number(f"Limits.{name}", given, least=1, most=_MOST)
+            object.__setattr__(self, name, bound)

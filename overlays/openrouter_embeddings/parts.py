@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from io import BytesIO
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -35,17 +36,36 @@ def _short_url(url: str) -> str:
 
 
 def _read(path: str | PathLike[str]) -> bytes:
-    place = Path(fspath(path))
-    if place.is_dir():
-        raise arguments.bad_value("path", "is a folder, not a file", str(place))
+    place = _place(path)
     try:
+        if place.is_dir():
+            raise arguments.bad_value("path", "is a folder, not a file", str(place))
         data = place.read_bytes()
     except OSError as exc:
-        message = f"path cannot be read: {str(place)!r} ({exc.strerror})."
+        message = f"path cannot be read: {arguments.shown(str(place))} ({exc.strerror})."
         raise ConfigurationError(message, argument="path") from exc
     if not data:
         raise arguments.bad_value("path", "is an empty file", str(place))
     return data
+
+
+def _place(path: object) -> Path:
+    """Check a path: one that the system can be asked for."""
+    if not isinstance(path, str | PathLike):
+        raise arguments.bad_type("path", "a path", path)
+    found = arguments.read("path", lambda: fspath(cast("PathLike[str]", path)))
+    if not isinstance(found, str):
+        raise arguments.bad_type("path", "a path as text", found)
+    plain = arguments.text("path", found)
+    if "\0" in plain:
+        raise arguments.bad_value("path", "holds a NUL, which no path has", plain)
+    return Path(plain)
+
+
+def _bytes(data: object) -> bytes:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise arguments.bad_type("data", "bytes", data)
+    return arguments.read("data", lambda: bytes(data))
 
 
 def _data_url(data: bytes, media_type: str) -> str:
@@ -56,13 +76,23 @@ def _data_url(data: bytes, media_type: str) -> str:
 
 def _checked_url(url: object) -> str:
     checked = arguments.text("url", url)
-    parts = urlsplit(checked)
+    parts = arguments.read("url", lambda: urlsplit(checked))
     if parts.scheme == "data":
         if not parts.path.partition(",")[2]:
             raise arguments.bad_value("url", "is a data URL without data", checked)
     elif parts.scheme not in {"http", "https"} or not parts.netloc:
         raise arguments.bad_value("url", "must begin with https://, http:// or data:", checked)
     return checked
+
+
+def _checked_type(media_type: object) -> str:
+    checked = arguments.text("media_type", media_type)
+    if not _MEDIA_TYPE.fullmatch(checked):
+        raise arguments.bad_value("media_type", "must be one like audio/wav", checked)
+    return checked
+
+
+_MEDIA_TYPE = re.compile(r"[-+.\w]+/[-+.\w]+", re.ASCII)
 
 
 @frozen
@@ -73,7 +103,11 @@ class Image:
         url: Where the image is, or the image itself as a data URL.
     """
 
-    url: str = field(repr=_short_url, validator=lambda _self, _attribute, url: _checked_url(url))
+    url: str = field(repr=_short_url)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no http, https or data URL."""
+        object.__setattr__(self, "url", _checked_url(self.url))
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -91,9 +125,7 @@ class Image:
         Raises:
             ConfigurationError: The bytes are no image of these kinds.
         """
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise arguments.bad_type("data", "bytes", data)
-        raw = bytes(data)
+        raw = _bytes(data)
         return cls(_data_url(raw, _image_type(raw, "data")))
 
     @classmethod
@@ -113,16 +145,21 @@ class Image:
         Raises:
             ConfigurationError: It is no Pillow image.
         """
-        save = getattr(image, "save", None)
-        if save is None or not hasattr(image, "mode"):
-            raise arguments.bad_type("image", "a Pillow image", image)
-        buffer = BytesIO()
-        save(buffer, format="PNG")
+        buffer = arguments.read("image", lambda: _as_png(image))
         return cls(_data_url(buffer.getvalue(), "image/png"))
 
     def to_part(self) -> dict[str, object]:
         """Write it as a content part of the contract."""
         return {"type": "image_url", "image_url": {"url": self.url}}
+
+
+def _as_png(image: PILImage) -> BytesIO:
+    save = getattr(image, "save", None)
+    if save is None or not hasattr(image, "mode"):
+        raise arguments.bad_type("image", "a Pillow image", image)
+    buffer = BytesIO()
+    save(buffer, format="PNG")
+    return buffer
 
 
 def _image_type(data: bytes, argument: str, path: str | None = None) -> str:
@@ -145,8 +182,14 @@ class _Media:
     """
 
     kind: ClassVar[str]
-    data: str = field(repr=_short_url, validator=lambda _self, _attribute, url: _checked_url(url))
+    data: str = field(repr=_short_url)
     format: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no http, https or data URL, and formats that are no text."""
+        object.__setattr__(self, "data", _checked_url(self.data))
+        if self.format is not None:
+            object.__setattr__(self, "format", arguments.text("format", self.format))
 
     @classmethod
     def from_url(cls, url: str, *, format: str | None = None) -> Self:  # noqa: A002 - the contract's name
@@ -156,9 +199,7 @@ class _Media:
     @classmethod
     def from_bytes(cls, data: bytes, *, media_type: str, format: str | None = None) -> Self:  # noqa: A002 - the contract's name
         """Take a media file's bytes and its media type, ``"audio/wav"`` say."""
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise arguments.bad_type("data", "bytes", data)
-        return cls(_data_url(bytes(data), media_type), format)
+        return cls(_data_url(_bytes(data), _checked_type(media_type)), format)
 
     @classmethod
     def from_path(cls, path: str | PathLike[str]) -> Self:
@@ -167,10 +208,11 @@ class _Media:
         Raises:
             ConfigurationError: The path cannot be read, or its name tells no media type.
         """
-        media_type = mimetypes.guess_type(str(path))[0]
+        place = _place(path)
+        media_type = mimetypes.guess_type(str(place))[0]
         if media_type is None:
-            raise arguments.bad_value("path", "has a name that tells no media type", str(path))
-        return cls(_data_url(_read(path), media_type), Path(path).suffix.removeprefix(".") or None)
+            raise arguments.bad_value("path", "has a name that tells no media type", str(place))
+        return cls(_data_url(_read(place), media_type), place.suffix.removeprefix(".") or None)
 
     def to_part(self) -> dict[str, object]:
         """Write it as a content part of the contract."""

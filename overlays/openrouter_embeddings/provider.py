@@ -113,26 +113,24 @@ def checked_provider(
 def _fields(
     argument: str, value: object, checks: Mapping[str, Callable[[str, object], object]]
 ) -> dict[str, object]:
-    if not isinstance(value, Mapping):
-        raise arguments.bad_type(argument, "a mapping", value)
-    for name in value:
+    given = arguments.mapping(argument, value)
+    for name in given:
         if name not in checks:
-            raise arguments.unknown_name(f"{argument}.{name}", str(name), checks)
-    return {name: checks[name](f"{argument}.{name}", value[name]) for name in value}
+            raise arguments.unknown_name(f"{argument}.{name}", name, checks)
+    return {name: checks[name](f"{argument}.{name}", given[name]) for name in given}
 
 
 def _flag(argument: str, value: object) -> object:
-    if value is not None and not isinstance(value, bool):
-        raise arguments.bad_type(argument, "True, False or None", value)
-    return value
+    return None if value is None else arguments.flag(argument, value)
 
 
 def _one_of(argument: str, value: object, known: Sequence[str]) -> str:
     if not isinstance(value, str):
         raise arguments.bad_type(argument, f"one of {', '.join(known)}", value)
-    if value not in known:
-        raise arguments.unknown_name(argument, value, known)
-    return value
+    name = arguments.text(argument, value)
+    if name not in known:
+        raise arguments.unknown_name(argument, name, known)
+    return name
 
 
 def _collection(argument: str, value: object) -> object:
@@ -166,11 +164,16 @@ def _price(argument: str, value: object) -> object:
         raise arguments.bad_type(argument, "a number or a decimal text", value)
     try:
         amount = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         raise arguments.bad_value(argument, "is no decimal number", value) from None
     if not amount.is_finite() or amount < 0:
         raise arguments.bad_value(argument, "must be a finite amount of at least 0", value)
+    if amount and abs(amount.adjusted()) > _MOST_PLACES:
+        raise arguments.bad_value(argument, f"must have at most {_MOST_PLACES} places", value)
     return format(amount, "f")
+
+
+_MOST_PLACES = 400  # floats have up to 324; a text of 1e999999 would have a million
 
 
 def _max_price(argument: str, value: object) -> object:

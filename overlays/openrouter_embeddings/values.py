@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from attrs import field, frozen
 
+from openrouter_embeddings._base.dates import from_epoch, read_date
 from openrouter_embeddings._base.extras import require
 from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
     import numpy as np
     import pandas as pd
@@ -399,25 +400,23 @@ def price(value: object) -> Decimal | None:
         return None
     try:
         amount = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return amount if amount == 0 or (amount.is_finite() and _is_credible(amount)) else None
+
+
+def _is_credible(amount: Decimal) -> bool:
+    """Say whether an amount is one of money: 1e999999 has a million places."""
+    return amount > 0 and abs(amount.adjusted()) <= _MOST_PLACES
+
+
+_MOST_PLACES = 30
 
 
 def moment(value: object) -> datetime | None:
     """Read a point in time: epoch seconds, or a date of any usual form; UTC unless it says."""
     if isinstance(value, bool):
         return None
-    try:
-        if isinstance(value, int | float):
-            return datetime.fromtimestamp(value, UTC)
-        return _parse(value) if isinstance(value, str) and value.strip() else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _parse(text: str) -> datetime:
-    from dateutil import parser  # noqa: PLC0415 - slow to import, and such dates are rare
-
-    found = parser.parse(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    if isinstance(value, int | float):
+        return from_epoch(value)
+    return read_date(value) if isinstance(value, str) else None

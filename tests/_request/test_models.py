@@ -9,6 +9,7 @@ import pytest
 from listings import listed, listing
 
 from openrouter_embeddings import (
+    ConfigurationError,
     ResponseValidationError,
 )
 
@@ -87,3 +88,16 @@ def test_what_is_no_listing_is_an_error(payload, connect, serve):
 
     with pytest.raises(ResponseValidationError):
         connect(base_url=server.base_url).list_models()
+
+
+def test_what_a_terminal_would_obey_is_written_out(serve, connect):
+    """Names are; an id is kept, since it is sent back as it is, and shown with care."""
+    server = serve([{"id": "a/\x1b[2J", "name": "G\x1b[1A\n"}])
+    catalog = connect(base_url=server.base_url).list_models()
+
+    assert [info.name for info in catalog] == ["G\\x1b[1A "]
+    assert catalog[0].id == "a/\x1b[2J"
+    assert repr(catalog).isprintable()
+    with pytest.raises(ConfigurationError) as caught:
+        catalog.find("a/[2J")
+    assert str(caught.value).isprintable()

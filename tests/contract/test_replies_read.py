@@ -20,6 +20,7 @@ from openrouter_embeddings import (
     EmbeddingsResponse,
     OpenRouterError,
 )
+from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.models import read_models
 from openrouter_embeddings._request.operations import EmbedOperation
@@ -73,10 +74,10 @@ def test_valid_replies_are_read_without_loss(counted, envelope, data):
     assert isinstance(value, EmbeddingsResponse), value
     assert np.array_equal(value.vectors, np.array(vectors, np.float32))
     for name in ("model", "provider", "id"):
-        assert getattr(value, name) == envelope.get(name)
+        assert getattr(value, name) == lenient.text(envelope.get(name))
     usage = envelope.get("usage") or {}
-    assert value.usage.cost == usage.get("cost")
-    assert value.usage.prompt_tokens == usage.get("prompt_tokens")
+    assert value.usage.cost == lenient.number(usage.get("cost"))
+    assert value.usage.prompt_tokens == lenient.count(usage.get("prompt_tokens"))
     unknown = {name for name in envelope if name.startswith("x-")}
     assert unknown <= set(value.extra)
     assert all(value.extra[name] == envelope[name] for name in unknown)

@@ -97,3 +97,20 @@ def test_a_catalog_is_a_sequence():
     assert len(CATALOG[1:3]) == 2
     assert CATALOG[-1] in CATALOG
     assert repr(CATALOG).startswith("Catalog(6 models: openai/text-embedding-3-small, ")
+
+
+def test_an_id_with_the_routers_name_before_it_gets_the_right_one():
+    """Other packages write their ids so."""
+    catalog = Catalog((ModelInfo("openai/text-embedding-3-small"), ModelInfo("openai/x")))
+
+    with pytest.raises(ConfigurationError, match=r"Did you mean openai/text-embedding-3-small\?"):
+        catalog.find("openrouter/openai/text-embedding-3-small")
+
+
+@pytest.mark.parametrize("model", [3, None, "", "\ud800"])
+def test_what_is_no_id_is_named(model):
+    """It is not looked for."""
+    with pytest.raises(ConfigurationError) as caught:
+        Catalog(()).find(model)
+
+    assert caught.value.argument == "model"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 
 import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Content, File, Image
-from openrouter_embeddings.inputs import embedding_request
+from openrouter_embeddings.inputs import checked_inputs, embedding_request
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of the file"
 ITEM = {"content": [{"type": "text", "text": "a"}]}
@@ -218,3 +219,73 @@ def test_options_are_kept_as_given():
         "session_id": "s" * 256,
         "trace": {"trace_id": "t", "own": 1},
     }
+
+
+class Rows:
+    """A table in the way of pyarrow and of data sets: it goes through rows, not through texts."""
+
+    column_names = ("id", "text")
+
+    def to_pylist(self):
+        return [{"id": 1, "text": "a"}]
+
+
+class Frozen:
+    """An iterable that fails when it is begun."""
+
+    def __iter__(self):
+        raise ZeroDivisionError
+
+
+async def asynchronous():
+    yield "a"
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"),
+    [
+        (Rows(), 'inputs["text"]'),
+        ({"1": "a"}, "inputs.values()"),
+        ({"a"}, "sorted(inputs)"),
+        (frozenset("a"), "sorted(inputs)"),
+        (io.StringIO("a\nb\n"), "inputs.read().splitlines()"),
+        (asynchronous(), "[item async for item in inputs]"),
+        (b"a", "decode the bytes first"),
+        ("a", "into a list"),
+        (Content("a"), "into a list"),
+        (ITEM, "into a list"),
+        (np.str_("a"), "into a list"),
+        (np.array("a"), "a list of one kind"),
+        (Frozen(), "ZeroDivisionError"),
+        (3, "another iterable"),
+        (None, "another iterable"),
+    ],
+    ids="{0.__class__.__name__}".format,
+)
+def test_what_is_not_many_inputs_is_refused_with_what_to_write_instead(value, instead):
+    """A table goes through its columns, a mapping through its keys, a file adds line ends."""
+    with pytest.raises(ConfigurationError) as caught:
+        checked_inputs(value)
+
+    assert caught.value.argument == "inputs"
+    assert instead in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["a", "b"],
+        ("a", "b"),
+        deque(["a", "b"]),
+        (text for text in "ab"),
+        iter(["a", "b"]),
+        map(str, "ab"),
+        {"1": "a", "2": "b"}.values(),
+        {"a": 1, "b": 2}.keys(),
+        np.array(["a", "b"]),
+    ],
+    ids="{0.__class__.__name__}".format,
+)
+def test_many_inputs_are_taken_in_any_order_that_they_have(value):
+    """Lists, generators, views, columns and arrays."""
+    assert list(checked_inputs(value)) == ["a", "b"]

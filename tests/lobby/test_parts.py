@@ -145,3 +145,45 @@ def test_parts_are_joined_in_order():
 def test_a_large_image_has_a_short_repr():
     """A megabyte of base64 has no place in a log."""
     assert len(repr(Image.from_bytes(SIGNED["image/png"] + b"x" * 1_000_000))) < 100
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: Image.from_path("a\0b"), "path"),
+        (lambda: Image.from_path(3), "path"),
+        (lambda: Image.from_path(Odd("a.png")), "path"),
+        (lambda: Image.from_path(b"a.png"), "path"),
+        (lambda: Image("http://[::1"), "url"),
+        (lambda: Image(None), "url"),
+        (lambda: Audio.from_path(None), "path"),
+        (lambda: Audio("https://example.org/a.wav", 3), "format"),
+        (lambda: Audio.from_bytes(b"a", media_type="audio/wav\r\nX: y"), "media_type"),
+        (lambda: Audio.from_bytes(b"a", media_type=3), "media_type"),
+        (lambda: Image.from_pil(Unsaved()), "image"),
+    ],
+)
+def test_odd_parts_are_named(make, argument):
+    """No path, URL or type ends in an error of Python's."""
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+
+    assert caught.value.argument == argument
+
+
+class Unsaved:
+    """A picture of a kind that PNG cannot hold."""
+
+    mode = "F"
+
+    def save(self, *_, **__):
+        raise OSError
+
+
+class Odd(str):
+    """A text whose own methods cannot be trusted."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        raise ZeroDivisionError

@@ -128,3 +128,13 @@ def test_prices_are_decimals(value, amount):
 def test_dates_are_read_leniently(value, when):
     """One odd date must not lose a model."""
     assert moment(value) == when
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, 1e400, "9" * 5000, "1e999999", "9999-12-31T23:59:59-23"]
+)
+def test_numbers_of_no_date_and_no_price_are_unknown(value):
+    """They end in no exception, and lose no other entry."""
+    assert moment(value) is None
+    assert price(value) is None or isinstance(value, str)
+    assert price("1e999999") is price(10**400) is None

@@ -557,6 +557,27 @@ def test_an_interrupted_server_ends_quietly(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith(f"Serving {MODEL_ID} on http://127.0.0.1:")
 
 
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"host": "a\x00b"}, "host"),
+        ({"host": "a" * 64 + ".example"}, "host"),
+        ({"host": 3}, "host"),
+        ({"host": ""}, "host"),
+        ({"port": 70_000}, "port"),
+        ({"port": "80"}, "port"),
+        ({"port": 10**400}, "port"),
+    ],
+    ids=str,
+)
+def test_a_place_that_nobody_can_listen_at_is_named(options, argument):
+    """No host and no port ends in an error of Python's."""
+    with pytest.raises(ConfigurationError) as caught:
+        LocalServer(**options).start()
+
+    assert caught.value.argument == argument
+
+
 def test_a_cache_knows_the_server_by_its_name(tmp_path):
     """Its port is another each time, and its vectors are the same."""
     path, found = tmp_path / "vectors.cache", []

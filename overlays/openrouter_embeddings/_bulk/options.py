@@ -224,7 +224,7 @@ def set_up(
         ),
         limits=limits,
         max_cost=None if most is None else arguments.number("max_cost", most),
-        pin_provider=bool(given.get("pin_provider")),
+        pin_provider=arguments.flag("pin_provider", given.get("pin_provider", False)),
         may_cut=_on_long(given.get("on_long", "error")),
         cache=_checked_cache(given.get("cache")),
     )
@@ -256,8 +256,7 @@ def prepare_result(inputs: Iterable[Input], on_error: object) -> Result:
     Raises:
         ConfigurationError: An input of a list cannot be used, and errors are to be raised.
     """
-    if on_error not in {"raise", "keep"}:
-        raise arguments.bad_value("on_error", "must be 'raise' or 'keep'", on_error)
+    arguments.choice("on_error", on_error, ("raise", "keep"))
     if not isinstance(inputs, list | tuple):
         return Result(None)
     if on_error == "raise":
@@ -268,9 +267,7 @@ def prepare_result(inputs: Iterable[Input], on_error: object) -> Result:
 
 
 def _on_long(value: object) -> bool:
-    if value not in {"error", "truncate"}:
-        raise arguments.bad_value("on_long", "must be 'error' or 'truncate'", value)
-    return value == "truncate"
+    return arguments.choice("on_long", value, ("error", "truncate")) == "truncate"
 
 
 def _price(listed: ModelInfo) -> float | None:
@@ -284,7 +281,8 @@ def choose_reporter(
     """Return what is told of each batch: the caller's function, a line on a terminal, nothing."""
     if callable(progress):
         return progress
-    return _to_terminal if progress and sys.stderr.isatty() else _nowhere
+    wanted = arguments.flag("progress", progress)
+    return _to_terminal if wanted and sys.stderr.isatty() else _nowhere
 
 
 def _nowhere(_batch: EmbeddedBatch) -> None:

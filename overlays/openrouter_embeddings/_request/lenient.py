@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 
+from openrouter_embeddings._base.printable import printable
 from openrouter_embeddings_api.types import UNSET
 
 
@@ -26,15 +26,32 @@ def present(value: object) -> object:
 
 
 def text(value: object) -> str | None:
-    """Take a text, or None for anything else."""
-    return value if isinstance(value, str) else None
+    """Take a text in one line, made safe to show; None for anything else."""
+    return _plain(value) if isinstance(value, str) else None
+
+
+def prose(value: object) -> str | None:
+    """Take a text of several lines, made safe to show; None for anything else."""
+    return printable(value) if isinstance(value, str) else None
+
+
+def _plain(value: str) -> str:
+    return printable(value).replace("\n", " ").replace("\t", " ")
 
 
 def number(value: object) -> float | None:
-    """Take a finite number; one cost that is NaN would make every sum of costs NaN."""
+    """Take a number that can be an amount; a cost that is NaN would make every sum NaN.
+
+    Returns:
+        The number, or None where it is none, negative, or more than any service charges or counts.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if isinstance(value, int) or math.isfinite(value) else None
+    return value if 0 <= value <= _MOST else None
+
+
+_MOST = 10**15
+"""A million times the tokens of everything that was ever written; sums of it stay exact."""
 
 
 def count(value: object) -> int | None:
@@ -44,5 +61,7 @@ def count(value: object) -> int | None:
 
 
 def texts(values: object) -> tuple[str, ...]:
-    """Take a list of texts, or nothing for anything else."""
-    return tuple(map(str, values)) if isinstance(values, list) else ()
+    """Take a list of texts, made safe to show, or nothing for anything else."""
+    if not isinstance(values, list):
+        return ()
+    return tuple(_plain(value) for value in values if isinstance(value, str))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.pages import Bounds, ModelsPage
 from openrouter_embeddings._request.refusals import ODD, take_payload, unreadable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_embeddings._request.request import Reply
+
+
+_MOST_REASON = 200  # characters
 
 
 def write_listing(bounds: Bounds) -> HttpRequest:
@@ -45,7 +49,7 @@ def read_models(reply: Reply) -> ModelsPage | OpenRouterError:
         envelope = ModelsListResponse.from_dict(payload | {"data": []})
         following = _next_page(envelope)
     except ODD as exc:
-        return unreadable(reply, f"has links that cannot be followed ({exc})")
+        return unreadable(reply, f"has links that cannot be followed ({type(exc).__name__})")
     return ModelsPage(
         models=tuple(model for model in read if isinstance(model, ModelInfo)),
         unread=tuple(model for model in read if isinstance(model, UnreadModel)),
@@ -71,8 +75,8 @@ def _next_page(envelope: ModelsListResponse) -> Bounds | None:
 def _model(entry: object) -> ModelInfo | UnreadModel:
     try:
         return _model_info(cast("dict[str, Any]", entry))
-    except ODD as exc:
-        return UnreadModel(entry, f"{type(exc).__name__}: {exc}")
+    except Exception as exc:  # noqa: BLE001 - whatever is odd about an entry, the others are good
+        return UnreadModel(entry, one_line(f"{type(exc).__name__}: {exc}")[:_MOST_REASON])
 
 
 def _model_info(entry: dict[str, Any]) -> ModelInfo:
@@ -84,7 +88,7 @@ def _model_info(entry: dict[str, Any]) -> ModelInfo:
         name=lenient.text(model.name) or "",
         canonical_slug=lenient.text(model.canonical_slug) or None,
         created=moment(lenient.present(model.created)),
-        description=lenient.text(model.description) or "",
+        description=lenient.prose(model.description) or "",
         context_length=lenient.count(lenient.present(model.context_length)),
         input_modalities=lenient.texts(architecture.get("input_modalities")),
         output_modalities=lenient.texts(architecture.get("output_modalities")),

@@ -17,6 +17,13 @@ _MOST_PAGES = 1_000
 _MOST_LISTED = 1_000
 
 
+_MOST_OFFSET = 2**31 - 1  # what the databases behind such listings count to
+
+
+def _offset(value: object) -> int:
+    return arguments.whole_number("offset", value, least=0, most=_MOST_OFFSET)
+
+
 @frozen
 class Bounds:
     """Which part of the listing to ask for; None leaves a bound open."""
@@ -62,7 +69,7 @@ class ModelPages:
         Raises:
             ConfigurationError: A bound cannot be used.
         """
-        least = None if offset is None else arguments.whole_number("offset", offset, least=0)
+        least = None if offset is None else _offset(offset)
         if limit is None:
             return cls(Bounds(least), single=False)
         most = arguments.whole_number("limit", limit, least=1, most=_MOST_LISTED)

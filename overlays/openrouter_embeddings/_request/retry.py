@@ -14,18 +14,17 @@ The rules, in the order in which they are asked:
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from openrouter_embeddings._base import arguments
 from openrouter_embeddings._request.verdicts import (
     is_transient,
     may_have_cost,
     wait_named,
     would_drip,
 )
-from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from openrouter_embeddings.errors import OpenRouterError
@@ -69,14 +68,13 @@ class RetryConfig:
 
     def __attrs_post_init__(self) -> None:
         """Refuse numbers that make no policy."""
-        for name, number in (("attempts", self.attempts), ("most_paid", self.most_paid)):
-            if type(number) is not int or number < 1:
-                message = f"RetryConfig.{name} must be an integer of at least 1, not {number!r}."
-                raise ConfigurationError(message, argument=name)
-        for name, value in (("initial", self.initial), ("maximum", self.maximum)):
-            if not 0 <= value < math.inf:
-                message = f"RetryConfig.{name} must be a finite number of seconds, not {value!r}."
-                raise ConfigurationError(message, argument=name)
+        for name in ("attempts", "most_paid"):
+            argument, given = f"RetryConfig.{name}", getattr(self, name)
+            object.__setattr__(self, name, arguments.whole_number(argument, given, least=1))
+        for name in ("initial", "maximum"):
+            argument, given = f"RetryConfig.{name}", getattr(self, name)
+            bound = arguments.number(argument, given, most=arguments.MOST_SECONDS)
+            object.__setattr__(self, name, bound)
 
     def judge(
         self,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
+
+from openrouter_embeddings._base.dates import epoch_seconds, read_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-_EPOCH_MILLISECONDS_FROM = 10_000_000_000
+_MOST_SECONDS = 366 * 86_400.0
+"""A longer wait is not believed: daily, weekly and monthly limits all end sooner."""
 
 
 def retry_after(
@@ -19,7 +22,7 @@ def retry_after(
 
     The sources: ``retry-after-ms``; ``Retry-After`` in seconds or as any of the three dates of
     RFC 9110 section 5.6.7; ``metadata.retry_after_seconds`` and the headers that the error copies;
-    ``availability.retry_after``; ``X-RateLimit-Reset`` in epoch seconds or milliseconds. Points in
+    ``availability.retry_after``; ``X-RateLimit-Reset`` in epoch seconds or smaller units. Points in
     time count from the reply's own ``Date`` where it has one, so that a wrong local clock does no
     harm.
 
@@ -29,7 +32,7 @@ def retry_after(
         now: When the reply came, in UTC.
 
     Returns:
-        Seconds from now, at least 0, or None where nothing readable is said.
+        Seconds from now, from 0 to a year, or None where nothing readable is said.
     """
     metadata = _mapping(error.get("metadata"))
     availability = _mapping(error.get("availability"))
@@ -45,7 +48,11 @@ def retry_after(
         _until(_number(headers.get("x-ratelimit-reset")), now),
         _until(_number(copied.get("x-ratelimit-reset")), now),
     )
-    return next((max(0.0, value) for value in seconds if value is not None), None)
+    return next((max(0.0, value) for value in seconds if _is_credible(value)), None)
+
+
+def _is_credible(seconds: float | None) -> TypeGuard[float]:
+    return seconds is not None and seconds <= _MOST_SECONDS
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -75,20 +82,12 @@ def _seconds_or_date(value: object, now: datetime) -> float | None:
 
 
 def _until(reset: float | None, now: datetime) -> float | None:
-    if reset is None:
+    seconds = None if reset is None else epoch_seconds(reset)
+    if seconds is None:
         return None
-    seconds = reset / 1000 if reset >= _EPOCH_MILLISECONDS_FROM else reset
     ahead = seconds - now.timestamp()
     return ahead if ahead > 0 else None
 
 
 def _date(value: object) -> datetime | None:
-    if not isinstance(value, str) or not value.strip():
-        return None
-    from dateutil import parser  # noqa: PLC0415 - slow to import, and dates are rare
-
-    try:
-        date = parser.parse(value)
-    except (ValueError, OverflowError):
-        return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    return read_date(value) if isinstance(value, str) else None

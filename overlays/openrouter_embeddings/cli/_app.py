@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
+from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings.cli._contract import contract
 from openrouter_embeddings.cli._files import files
 from openrouter_embeddings.cli._options import (
@@ -71,7 +72,7 @@ def search(
 
 
 def _one_line(text: str | None, width: int = 100) -> str:
-    line = " ".join((text or "").split())
+    line = one_line(text or "")
     return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
@@ -87,7 +88,9 @@ def models(
     found = catalog.filter(text=text, free=True if free else None).by_price()
     grid = Grid("model", "USD per million tokens", "most tokens", "takes")
     for info in found:
-        grid.add_row(info.id, _price(info), _length(info), ", ".join(info.input_modalities))
+        grid.add_row(
+            one_line(info.id), _price(info), _length(info), ", ".join(info.input_modalities)
+        )
     Console(highlight=False, markup=False).print(grid)
     if catalog.unread:
         say(f"{len(catalog.unread)} entries of the listing could not be read")

@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from openrouter_embeddings._base.printable import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -25,8 +27,8 @@ def to_text(
     lines = [f"{base_url}: {requests} requests, {spent:.6f} USD"]
     for each in findings:
         rule = "" if each.rule == each.check else f" / {each.rule}"
-        lines.append(f"{_WORDS[each.outcome]:<6} {each.check}{rule}: {each.found}")
-        lines += [f"       repeat: {each.repeat}"] if each.repeat else []
+        lines.append(f"{_WORDS[each.outcome]:<6} {each.check}{rule}: {one_line(each.found)}")
+        lines += [f"       repeat: {one_line(each.repeat)}"] if each.repeat else []
     for operation in sorted({operation for operation, _ in statuses}):
         seen = {status: count for (name, status), count in statuses.items() if name == operation}
         shown = ", ".join(f"{status} ({seen[status]})" for status in sorted(seen))

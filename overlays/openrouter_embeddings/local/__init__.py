@@ -20,7 +20,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Self, cast
 
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.environment import is_host_name
 from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings._base.sources import name_url
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.local._app import (
@@ -213,11 +216,15 @@ def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    host = arguments.text("host", host)
+    if not (":" in host or is_host_name(host)):
+        raise arguments.bad_value("host", "is no name or address of a host", host)
+    port = arguments.whole_number("port", port, least=0, most=65_535)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as exc:
-        message = f"Cannot listen on {host} port {port}: {exc}."
+    except OSError as exc:
+        message = f"Cannot listen on {one_line(host)} port {port}: {one_line(str(exc))}."
         raise ConfigurationError(message, argument="port", hint="Choose another port.") from exc
     # asyncio leaves Nagle's algorithm on for such a socket, which costs 40 ms a request.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,32 @@
+"""Texts of others made safe to show: what a terminal would obey is written out instead."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but tab and line feed, ANSI's escape among them
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of writing
+    "\u2028\u2029\ufeff"  # separators of lines, and a mark that nobody sees
+    "\ud800-\udfff"  # halves of surrogate pairs, which no encoding can carry
+    "\U000e0000-\U000e007f]"  # tags, which nobody sees
+)
+
+
+def printable(text: str) -> str:
+    """Write out the characters that a terminal would obey, or that nobody sees, as escapes.
+
+    Tabs and the ends of lines stay, a carriage return before a line feed is dropped.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Do what `printable` does, and put the text into one line."""
+    return printable(" ".join(text.split()))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
