@@ -25,7 +25,7 @@ Which of them are worth sending again is said in `openrouter_embeddings._request
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,10 @@ __all__ = [
     "UnprocessableEntityResponseError",
     "VectorError",
 ]
+
+
+Obstacle = Literal["certificate", "proxy"]
+"""What can stand in the way of every request to a service."""
 
 
 class OpenRouterError(Exception):
@@ -123,6 +127,8 @@ class NoResponseError(OpenRouterError):
         timed_out: Time ran out, as opposed to a connection that broke.
         written: How often the request was handed over whole within this attempt: twice where a kept
             connection turned out closed, and the request went out again on a new one.
+        obstacle: What stands in the way of every request, ``"certificate"`` or ``"proxy"``, or None
+            where the next one may pass.
     """
 
     def __init__(
@@ -133,6 +139,7 @@ class NoResponseError(OpenRouterError):
         begun: bool = False,
         timed_out: bool = False,
         written: int = 0,
+        obstacle: Obstacle | None = None,
         request_id: str | None = None,
         hint: str | None = None,
     ) -> None:
@@ -141,6 +148,7 @@ class NoResponseError(OpenRouterError):
         self.sent = sent
         self.begun = begun
         self.timed_out = timed_out
+        self.obstacle: Obstacle | None = obstacle
 
 
 class DeadlineExceededError(NoResponseError):

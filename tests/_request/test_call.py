@@ -6,19 +6,21 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from attrs import frozen
 
 from openrouter_embeddings import (
     AttemptFinished,
     DeadlineExceededError,
     NoResponseError,
     OpenRouterError,
+    ResponseValidationError,
     RetryConfig,
     RetryScheduled,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
 )
 from openrouter_embeddings._request.call import Call, Failed, Label, Wait
-from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings._request.request import HttpRequest, Reply
 from openrouter_embeddings.testing import faults
 
 
@@ -196,3 +198,35 @@ def test_events_say_how_long_an_attempt_took():
     (event,) = step.events
     assert (event.operation, event.model, event.inputs) == ("generate", "m", 2)
     assert (event.attempt, event.seconds, event.status) == (1, 2.5, 503)
+
+
+REPLY = Reply(200, {"x-request-id": "r\x1b1"}, b"{}", datetime(2026, 11, 20, tzinfo=UTC))
+
+
+@frozen
+class Surprised:
+    """An operation whose reading raises what nobody foresaw."""
+
+    error: Exception
+    request = HttpRequest("POST", "/", {})
+    label = Label("generate")
+
+    def read(self, _reply):
+        raise self.error
+
+    def fallback(self, _error):
+        return None
+
+
+@pytest.mark.parametrize("raised", [OverflowError("x"), ZeroDivisionError(), RuntimeError()])
+def test_a_reply_that_surprises_is_one_failure(raised):
+    """It is asked for once more, and then it is an error of ours with its cause."""
+    call = Call(Surprised(raised), RetryConfig(), None, None, 0.0)
+
+    first, second = call.proceed(REPLY, 1.0, 0.5), call.proceed(REPLY, 2.0, 0.5)
+
+    assert isinstance(first, Wait)
+    assert isinstance(second, Failed)
+    assert type(second.error) is ResponseValidationError
+    assert second.error.__cause__ is raised
+    assert second.error.request_id == "r\\x1b1"

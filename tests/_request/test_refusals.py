@@ -18,14 +18,15 @@ from openrouter_embeddings import (
 )
 from openrouter_embeddings._request.refusals import error_object, read_error
 from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings._request.verdicts import is_fatal, is_misdirected, is_transient
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def refusal(status, payload, headers=None):
+def refusal(status, payload, headers=None, base_url=None):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     decoded = None if isinstance(payload, bytes) else payload
-    return read_error(Reply(status, headers or {}, body, NOW), decoded)
+    return read_error(Reply(status, headers or {}, body, NOW, base_url=base_url), decoded)
 
 
 @pytest.mark.parametrize(
@@ -192,3 +193,83 @@ def test_the_id_for_support_is_found():
 def test_an_error_counts_whatever_the_status_says(payload, is_error):
     """But an empty place for one beside data is none."""
     assert (error_object(payload) is not None) is is_error
+
+
+ELSEWHERE = "http://litellm:4000/v1"
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_another_service_has_no_settings_of_openrouter(status):
+    """Hints send people to pages that can help them."""
+    payload = {"error": {"code": status, "message": "no such model"}}
+
+    assert "openrouter.ai" not in (refusal(status, payload, base_url=ELSEWHERE).hint or "")
+    for ours in (None, "https://openrouter.ai/api/v1", "https://eu.openrouter.ai/api/v1"):
+        assert "base_url" not in refusal(status, payload, base_url=ours).hint
+
+
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [
+        (404, {"detail": "Not Found"}),
+        (404, {"error": {"message": "Not Found", "code": 404}}),
+        (404, b"404 page not found\n"),
+        (404, b""),
+        (404, b"<!DOCTYPE html><title>Not here</title>"),
+        (404, b"<html><pre>Cannot POST /v1/embeddings/embeddings</pre></html>"),
+        (404, {"error": {}}),
+        (405, {"detail": "Method Not Allowed"}),
+        (405, b"<html>"),
+    ],
+)
+def test_an_endpoint_that_is_not_there_points_at_base_url(status, payload):
+    """What frameworks say of paths that they do not serve; it ends a run and is not repeated."""
+    error = refusal(status, payload, base_url=ELSEWHERE)
+
+    assert "check base_url (http://litellm:4000/v1)" in error.hint
+    assert is_misdirected(error)
+    assert is_fatal(error)
+    assert not is_transient(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [
+        (404, {"error": {"message": "No endpoints found for a/b.", "code": 404}}),
+        (404, {"message": "The model `x` does not exist.", "code": 404}),
+        (200, {"error": {"message": "Not Found", "code": 404}}),
+        (502, b"<html>"),
+    ],
+)
+def test_a_model_that_is_not_there_is_another_matter(status, payload):
+    """So is a network that is down."""
+    assert not is_misdirected(refusal(status, payload))
+
+
+def test_an_id_with_the_routers_name_before_it_gets_the_right_one():
+    """Other packages write their ids so."""
+    message = "openrouter/openai/text-embedding-3-small is not a valid model ID"
+
+    hint = refusal(400, {"error": {"message": message, "code": 400}}).hint
+
+    assert "Did you mean 'openai/text-embedding-3-small'?" in hint
+
+
+def test_a_proxy_that_wants_a_login_is_named():
+    """It would want it of every request."""
+    error = refusal(407, b"")
+
+    assert "HTTPS_PROXY" in error.hint
+    assert is_fatal(error)
+    assert not is_transient(error)
+
+
+def test_words_of_the_service_are_shown_and_not_obeyed():
+    """Neither by a terminal nor by a log of lines."""
+    metadata = {"remedy_hint": "do\x1b[1A", "raw": "raw\x9b", "provider_name": "P\u202e"}
+    payload = {"error": {"message": "a\x1b[2J\nERROR made up\ud800", "metadata": metadata}}
+
+    error = refusal(500, payload, {"x-request-id": "r\x1b"})
+
+    assert str(error).isprintable()
+    assert "a\\x1b[2J ERROR made up\\ud800" in str(error)

@@ -49,6 +49,18 @@ TABLE = [
     ),
     (DeadlineExceededError("over"), PASSES | SLOW),
     (ResponseValidationError("no JSON"), PASSES | {"may_have_cost"}),
+    (
+        ResponseValidationError("a page", body="<!DOCTYPE html>"),
+        {"may_have_cost", "is_misdirected"},
+    ),
+    (NoResponseError("certificate", obstacle="certificate"), {"is_fatal"}),
+    (NoResponseError("login", obstacle="proxy"), {"is_fatal"}),
+    (
+        NotFoundResponseError("404: Not Found", status_code=404, http_status=404),
+        {"is_fatal", "is_misdirected"},
+    ),
+    (OpenRouterDefaultError("405: no", status_code=405), {"is_fatal", "is_misdirected"}),
+    (OpenRouterDefaultError("407: no", status_code=407), {"is_fatal"}),
     (VectorError("NaN", vectors=3), PASSES | {"may_have_cost"}),
     (
         VectorError("none", vectors=0),

@@ -54,7 +54,7 @@ OUTCOMES = {
     "string_error": (InternalServerResponseError, "Something went wrong", 4),
     "provider_error": (BadRequestResponseError, "The text is too odd .provider Example AI", 1),
     "html": (BadGatewayResponseError, "502: Bad gateway", 4),
-    "html: 200": (ResponseValidationError, "DOCTYPE html", 2),
+    "html: 200": (ResponseValidationError, "DOCTYPE html", 1),
     "redirect": (OpenRouterDefaultError, "a redirect to 'https://example.org/elsewhere'", 1),
     "empty_body": (ResponseValidationError, "It is empty", 2),
     "whitespace_only": (ResponseValidationError, "It is empty", 2),

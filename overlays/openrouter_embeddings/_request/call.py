@@ -13,7 +13,12 @@ from attrs import define, field, frozen
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings._request.retry import GiveUp, RetryConfig
 from openrouter_embeddings._request.verdicts import is_transient, may_have_cost, timed_out
-from openrouter_embeddings.errors import DeadlineExceededError, NoResponseError, OpenRouterError
+from openrouter_embeddings.errors import (
+    DeadlineExceededError,
+    NoResponseError,
+    OpenRouterError,
+    ResponseValidationError,
+)
 from openrouter_embeddings.events import AttemptFinished, RetryScheduled
 
 if TYPE_CHECKING:
@@ -142,12 +147,20 @@ class Call(Generic[T]):
             random: A number from 0 to 1 that draws a wait.
         """
         self._attempts += 1
-        value = self.operation.read(answer) if isinstance(answer, Reply) else answer
+        value = self._read(answer) if isinstance(answer, Reply) else answer
         error = value if isinstance(value, OpenRouterError) else None
         finished = self._make_finished(answer, error, now)
         if not isinstance(value, OpenRouterError):
             return Done(value, (finished,))
         return self._after(value, now, random, finished)
+
+    def _read(self, reply: Reply) -> T | OpenRouterError:
+        try:
+            return self.operation.read(reply)
+        except MemoryError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a reply that surprises is one failure, not the end of a run
+            return _surprising(reply, exc)
 
     def _after(
         self, error: OpenRouterError, now: float, random: float, finished: Event
@@ -217,6 +230,16 @@ class Call(Generic[T]):
         )
         error.__cause__ = last
         return error
+
+
+def _surprising(reply: Reply, exc: Exception) -> ResponseValidationError:
+    """Make the error for a reply that reading fails over in a way that nobody foresaw."""
+    error = ResponseValidationError(
+        f"A reply ({reply.status}) that cannot be read: reading raised {type(exc).__name__}.",
+        request_id=reply.request_id,
+    )
+    error.__cause__ = exc
+    return error
 
 
 def _attempts(number: int) -> str:

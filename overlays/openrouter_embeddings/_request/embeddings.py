@@ -102,7 +102,7 @@ def read_embeddings(reply: Reply, request: EmbeddingRequest) -> Verified | OpenR
         error.request_id = reply.request_id
         return error
     except ODD as exc:
-        broken = unreadable(reply, f"breaks the contract ({type(exc).__name__}: {exc})")
+        broken = unreadable(reply, f"breaks the contract ({type(exc).__name__}: {str(exc)[:200]})")
         broken.__cause__ = exc
         return broken
 

@@ -15,9 +15,13 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
+from openrouter_embeddings._base.environment import DEFAULT_BASE_URL
+from openrouter_embeddings._base.printable import one_line, printable
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.retry_after import retry_after
+from openrouter_embeddings._request.verdicts import is_misdirected
 from openrouter_embeddings.errors import (
     ERROR_OF_STATUS,
     OpenRouterDefaultError,
@@ -58,15 +62,27 @@ _HINTS = {
     402: "Add credits or raise the key's limit: https://openrouter.ai/settings/credits",
     403: "Check the key's spending limit and the account's guardrails.",
     404: "Check the model id with list_models() and loosen provider preferences that exclude it.",
+    407: "A proxy on the way wants a login: put user and password into the URL in HTTPS_PROXY.",
     413: "Send fewer or shorter inputs in one request.",
     422: "Send fewer inputs in one request.",
 }
 
+_HINTS_ELSEWHERE = _HINTS | {
+    401: "Check that the key is one of the service that base_url names.",
+    402: "Add credits, or raise the budget of the key, at the service that base_url names.",
+    403: "Check what the key may do at the service that base_url names.",
+    404: "Check the model id, as the service that base_url names spells it.",
+}
+"""Another service has no settings pages of OpenRouter's, and none of its preferences."""
+
+_PREFIXED = re.compile(r"\bopenrouter/([-.:\w]+/[-.:\w]+) is not a valid model", re.IGNORECASE)
+
 _MOST_CHARACTERS = 2_000
-_SHOWN_BODY = 500
+_SHOWN_BODY, _SHOWN_TYPE = 500, 80  # characters
 
 ODD = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 """What the generated readers raise where a body is not of the contract's shape."""
+_MOST_HINT_CHARACTERS = 500
 
 
 def error_object(payload: object) -> Mapping[str, object] | str | None:
@@ -101,7 +117,7 @@ def read_error(reply: Reply, payload: object) -> ResponseError:
     details = found if isinstance(found, dict) else {}
     metadata = _mapping(details.get("metadata"))
     status = _real_status(reply.status, details, metadata)
-    return ERROR_OF_STATUS.get(status, OpenRouterDefaultError)(
+    error = ERROR_OF_STATUS.get(status, OpenRouterDefaultError)(
         f"{status}: {_message(reply, payload, found, metadata)}",
         status_code=status,
         http_status=reply.status,
@@ -111,8 +127,9 @@ def read_error(reply: Reply, payload: object) -> ResponseError:
         body=reply.body.decode("utf-8", "replace"),
         retry_after=retry_after(reply.headers, details, now=reply.received_at),
         request_id=reply.request_id,
-        hint=_hint(status, reply, metadata),
     )
+    error.hint = _hint(error, reply)
+    return error
 
 
 def _mapping(value: object) -> dict[str, object]:
@@ -161,6 +178,8 @@ def _message(
 
 
 def _message_without_error(reply: Reply, payload: object) -> str:
+    if reply.problem:
+        return f"the body {reply.problem}"
     text = reply.body.decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
     if title:
@@ -220,18 +239,37 @@ def _words_in(raw: object) -> str:
     return ""
 
 
-def _hint(status: int, reply: Reply, metadata: Mapping[str, object]) -> str | None:
-    remedy = _text(metadata.get("remedy_hint"))
+def _hint(error: ResponseError, reply: Reply) -> str | None:
+    remedy = one_line(_text(error.metadata.get("remedy_hint")))
     if remedy:
-        return remedy
-    if 300 <= status < 400:
+        return remedy[:_MOST_HINT_CHARACTERS]
+    if is_misdirected(error):
+        return misdirected_hint(reply)
+    if 300 <= error.status_code < 400:
         return "Redirects are not followed, since the key would travel along: correct base_url."
-    if reply.status == 200 and status == 404:
+    if reply.status == 200 and error.status_code == 404:
         return (
             "No provider could answer this request: the model may not support the dimensions, "
             "the encoding or the kind of input that was asked for."
         )
-    return _HINTS.get(status)
+    prefixed = _PREFIXED.search(error.message) if error.status_code == 400 else None
+    if prefixed:
+        return f"Did you mean {prefixed[1]!r}? Ids carry no 'openrouter/' before them."
+    return (_HINTS if _is_openrouter(reply) else _HINTS_ELSEWHERE).get(error.status_code)
+
+
+def misdirected_hint(reply: Reply) -> str:
+    """Say what to do where there is no such endpoint."""
+    where = f" ({reply.base_url})" if reply.base_url else ""
+    return (
+        f"There is no such endpoint: check base_url{where}, "
+        "which must be the base of the endpoints, like https://openrouter.ai/api/v1."
+    )
+
+
+def _is_openrouter(reply: Reply) -> bool:
+    host = urlsplit(reply.base_url or DEFAULT_BASE_URL).hostname or ""
+    return host == "openrouter.ai" or host.endswith(".openrouter.ai")
 
 
 def _text(value: object) -> str:
@@ -240,8 +278,8 @@ def _text(value: object) -> str:
 
 def _shorten(text: str) -> str:
     if len(text) <= _MOST_CHARACTERS:
-        return text
-    return f"{text[:_MOST_CHARACTERS]}... ({len(text)} characters, all in .body)"
+        return one_line(text)
+    return f"{one_line(text[:_MOST_CHARACTERS])}... ({len(text)} characters, all in .body)"
 
 
 def take_payload(reply: Reply) -> dict[str, Any] | OpenRouterError:
@@ -251,16 +289,21 @@ def take_payload(reply: Reply) -> dict[str, Any] | OpenRouterError:
         return read_error(reply, payload)
     if isinstance(payload, dict):
         return cast("dict[str, Any]", payload)
-    return unreadable(reply, "is no JSON object")
+    return unreadable(reply, reply.problem or "is no JSON object")
 
 
 def unreadable(reply: Reply, why: str) -> ResponseValidationError:
     """Make the error for a success that is not what the contract promises."""
-    start = reply.body[:_SHOWN_BODY].decode("utf-8", "replace").strip()
-    kind = reply.headers.get("content-type", "no content type")
+    start = printable(reply.body[:_SHOWN_BODY].decode("utf-8", "replace")).strip()
+    kind = one_line(reply.headers.get("content-type", "no content type"))[:_SHOWN_TYPE]
     shown = f" It begins: {start[:80]!r} ({kind})." if start else " It is empty."
-    return ResponseValidationError(
-        f"A success ({reply.status}) that cannot be read: the body {why}.{shown}",
+    if reply.problem:
+        shown = ""
+    error = ResponseValidationError(
+        one_line(f"A success ({reply.status}) that cannot be read: the body {why}.{shown}"),
         body=start,
         request_id=reply.request_id,
     )
+    if is_misdirected(error):
+        error.hint = misdirected_hint(reply)
+    return error

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from openrouter_embeddings._base.printable import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+_MOST_ID_CHARACTERS = 200  # the ids in use have at most 64
 
 
 @frozen
@@ -42,6 +47,8 @@ class Reply:
         received_at: When it came, in UTC; what relative times in it count from.
         written: How often the request was handed over whole until it came: twice where a kept
             connection turned out closed.
+        base_url: Where the request went, or None where that is not known.
+        problem: Why the body is not here, as the end of a sentence: "the body ..."; None if it is.
     """
 
     status: int
@@ -49,9 +56,12 @@ class Reply:
     body: bytes | bytearray = field(repr=False)
     received_at: datetime
     written: int = 1
+    base_url: str | None = None
+    problem: str | None = None
 
     @property
     def request_id(self) -> str | None:
         """The first of the ids by which the service's support finds an exchange."""
         names = ("x-generation-id", "request-id", "x-request-id", "cf-ray")
-        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+        found = next((self.headers[name] for name in names if self.headers.get(name)), None)
+        return None if found is None else one_line(found)[:_MOST_ID_CHARACTERS]

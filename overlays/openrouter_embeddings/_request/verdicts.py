@@ -49,6 +49,14 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 
+_PAGE = re.compile(r"\s*<(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE)
+_NOWHERE = re.compile(
+    r"404: (?:404:? )?(?:page )?"
+    r"(?:not found|no reason given|the reply has no body|cannot (?:post|get) .*)\W*",
+    re.IGNORECASE,
+)
+"""What frameworks say of a path that they do not serve, FastAPI, Go and Express among them."""
+
 _BASE64 = re.compile(r"base64|encoding[ _]?format", re.IGNORECASE)
 """FastAPI servers name the field; vLLM says that base64 encoding is not supported (vllm#6174)."""
 _REFUSING_STATUSES = {400, 404, 415, 422, 500, 501}
@@ -57,14 +65,30 @@ _REFUSING_STATUSES = {400, 404, 415, 422, 500, 501}
 
 def is_transient(error: OpenRouterError) -> bool:
     """Say whether the same request can succeed later, without anybody doing anything."""
-    if isinstance(error, NoResponseError | ResponseValidationError):
-        return True
+    if isinstance(error, NoResponseError):
+        return error.obstacle is None
+    if isinstance(error, ResponseValidationError):
+        return not is_misdirected(error)
     if not isinstance(error, ResponseError):
         return False
     source = error.metadata.get("limit_source")
     if error.status_code == 402:
         return source == "openrouter_in_flight_budget"
     return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
+
+
+def is_misdirected(error: OpenRouterError) -> bool:
+    """Say whether there is no such endpoint where the request went: base_url is wrong.
+
+    A 404 that speaks of a model is another matter; so is a page under a status that says that the
+    network in front of the service is down.
+    """
+    if isinstance(error, ResponseValidationError):
+        return _PAGE.match(error.body) is not None
+    if not isinstance(error, ResponseError) or error.http_status not in {404, 405}:
+        return False
+    nowhere = _PAGE.match(error.body) or _NOWHERE.fullmatch(error.message)
+    return error.http_status == 405 or nowhere is not None
 
 
 def is_throttling(error: OpenRouterError) -> bool:
@@ -129,7 +153,9 @@ def is_fatal(error: OpenRouterError) -> bool:
         return not ({"reasons", "flagged_input", "patterns"} & error.metadata.keys())
     if isinstance(error, BadRequestResponseError) and "not a valid model" in error.message:
         return True
-    if isinstance(error, ResponseError) and error.status_code == 404:
+    if isinstance(error, ResponseError) and error.status_code in {404, 405, 407}:
+        return True
+    if isinstance(error, NoResponseError) and error.obstacle is not None:
         return True
     daily = isinstance(error, ResponseError) and (
         error.metadata.get("limit_source") == "openrouter_free_tier_daily"
