@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 QUICK = RetryConfig(initial=0.001, maximum=0.002)
 MODEL = "test/embedding"
-OURS = ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL")
+OURS = ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "OPENROUTER_ALLOW_HTTP")
+
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def pytest_collection_modifyitems(items):
@@ -33,7 +35,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     """Keep the variables of the machine out of the tests."""
-    for name in (*OURS, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in (*OURS, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", *CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 

@@ -11,25 +11,27 @@ import pickle
 import random
 import sys
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.frames import forget_frames
 from openrouter_embeddings._request.retry import RetryConfig
 from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
-from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import EllipsisType
 
     import httpx
 
     from openrouter_embeddings._http.clients import Connections, HttpClients
-    from openrouter_embeddings._http.exchange import BearerAuth
+    from openrouter_embeddings._http.secrets import BearerAuth
     from openrouter_embeddings.embeddings import AsyncEmbeddings, Embeddings
     from openrouter_embeddings.events import Event
     from openrouter_embeddings_api import Client
@@ -73,6 +75,7 @@ def _configure(
     timeout: float | None,
     deadline: float | None,
     retries: RetryConfig | None,
+    allow_http: bool,
     http_referer: str | None,
     title: str | None,
     categories: Sequence[str] | None,
@@ -81,21 +84,19 @@ def _configure(
 ) -> _Configuration:
 
     from openrouter_embeddings._base import environment  # noqa: PLC0415 - slow to import
-    from openrouter_embeddings._http.exchange import BearerAuth  # noqa: PLC0415 - imports httpx
+    from openrouter_embeddings._http.secrets import BearerAuth  # noqa: PLC0415 - imports httpx
 
-    key = os.environ.get("OPENROUTER_API_KEY") if api_key is None else api_key
-    default_url = os.environ.get("OPENROUTER_BASE_URL") or environment.DEFAULT_BASE_URL
     if on_event is not None and not callable(on_event):
         raise arguments.bad_type("on_event", "a function of one event", on_event)
     return _Configuration(
-        auth=BearerAuth(environment.checked_api_key(key)),
+        auth=BearerAuth(environment.api_key(api_key)),
         headers={
             "User-Agent": f"openrouter-embeddings/{__version__} Python/{_PYTHON}",
             **_attribution(http_referer, title, categories),
             **arguments.headers("headers", headers),
         },
         settings=Settings(
-            base_url=environment.checked_base_url(default_url if base_url is None else base_url),
+            base_url=environment.base_url(base_url, allow_http=allow_http),
             timeout=arguments.seconds("timeout", timeout),
             deadline=arguments.seconds("deadline", deadline),
             retries=checked_retries(retries),
@@ -130,16 +131,22 @@ def _attribution(
 def _join(categories: Sequence[str] | None) -> str | None:
     if categories is None:
         return None
-    if isinstance(categories, str):
+    if isinstance(categories, str) or not isinstance(categories, Sequence):
         raise arguments.bad_type("categories", "a list of texts", categories)
+    return arguments.read("categories", lambda: _join_texts(list(categories)))
+
+
+def _join_texts(categories: list[str]) -> str:
     if len(categories) > _MOST_CATEGORIES:
         raise arguments.bad_value("categories", f"must be at most {_MOST_CATEGORIES}", categories)
+    texts = []
     for position, category in enumerate(categories):
         text = arguments.text(f"categories[{position}]", category)
         if len(text) > _CATEGORY_CHARACTERS or "," in text:
             problem = f"must have at most {_CATEGORY_CHARACTERS} characters and no comma"
             raise arguments.bad_value(f"categories[{position}]", problem, text)
-    return ",".join(categories)
+        texts.append(text)
+    return ",".join(texts)
 
 
 class _Client:
@@ -240,14 +247,13 @@ class _Client:
             ConfigurationError: It is not there.
         """
         from openrouter_embeddings._base import environment  # noqa: PLC0415 - slow to import
-        from openrouter_embeddings._http.exchange import BearerAuth  # noqa: PLC0415 - imports httpx
+        from openrouter_embeddings._http.secrets import BearerAuth  # noqa: PLC0415 - imports httpx
 
-        key = os.environ.get("OPENROUTER_API_KEY")
-        if not key:
+        if not os.environ.get("OPENROUTER_API_KEY"):
             message = "A pickled client holds no API key, and the environment here has none."
             hint = "Set OPENROUTER_API_KEY where the pickle is loaded."
             raise ConfigurationError(message, argument="api_key", hint=hint)
-        auth = BearerAuth(environment.checked_api_key(key))
+        auth = BearerAuth(environment.api_key(None))
         self._connect(_Configuration(auth=auth, **state), None)
 
     def __repr__(self) -> str:
@@ -285,6 +291,7 @@ class OpenRouter(_Client):
         timeout: float | None = 60.0,
         deadline: float | None = 600.0,
         retries: RetryConfig | None = RetryConfig(),  # noqa: B008 - immutable
+        allow_http: bool = False,
         http_referer: str | None = None,
         title: str | None = None,
         categories: Sequence[str] | None = None,
@@ -300,6 +307,8 @@ class OpenRouter(_Client):
             timeout: Seconds for one attempt, its body included; None for no bound.
             deadline: Seconds for one logical request with its retries and waits; None for no bound.
             retries: How failed attempts are repeated; None for a single attempt.
+            allow_http: Whether plain http may go to other machines, a gateway in a private network
+                say; everybody on the way can read the key. So does ``OPENROUTER_ALLOW_HTTP=1``.
             http_referer: The URL of your application, for the service's rankings.
             title: Its name.
             categories: What kinds of application it is; at most two.
@@ -312,19 +321,26 @@ class OpenRouter(_Client):
         Raises:
             ConfigurationError: The key is missing or an option cannot be used.
         """
-        configuration = _configure(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            deadline=deadline,
-            retries=retries,
-            http_referer=http_referer,
-            title=title,
-            categories=categories,
-            headers=headers,
-            on_event=on_event,
-        )
-        self._connect(configuration, http_client)
+        try:
+            configuration = _configure(
+                api_key=api_key,
+                base_url=base_url,
+                timeout=timeout,
+                deadline=deadline,
+                retries=retries,
+                allow_http=allow_http,
+                http_referer=http_referer,
+                title=title,
+                categories=categories,
+                headers=headers,
+                on_event=on_event,
+            )
+            self._connect(configuration, http_client)
+        except OpenRouterError as error:
+            forget_frames(error)
+            raise
+        finally:
+            del api_key  # errors keep this frame alive
 
     def _set_up(self, configuration: _Configuration, connections: Connections) -> None:
         super()._set_up(configuration, connections)
@@ -362,6 +378,7 @@ class AsyncOpenRouter(_Client):
         timeout: float | None = 60.0,
         deadline: float | None = 600.0,
         retries: RetryConfig | None = RetryConfig(),  # noqa: B008 - immutable
+        allow_http: bool = False,
         http_referer: str | None = None,
         title: str | None = None,
         categories: Sequence[str] | None = None,
@@ -374,19 +391,26 @@ class AsyncOpenRouter(_Client):
         Raises:
             ConfigurationError: The key is missing or an option cannot be used.
         """
-        configuration = _configure(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            deadline=deadline,
-            retries=retries,
-            http_referer=http_referer,
-            title=title,
-            categories=categories,
-            headers=headers,
-            on_event=on_event,
-        )
-        self._connect(configuration, http_client)
+        try:
+            configuration = _configure(
+                api_key=api_key,
+                base_url=base_url,
+                timeout=timeout,
+                deadline=deadline,
+                retries=retries,
+                allow_http=allow_http,
+                http_referer=http_referer,
+                title=title,
+                categories=categories,
+                headers=headers,
+                on_event=on_event,
+            )
+            self._connect(configuration, http_client)
+        except OpenRouterError as error:
+            forget_frames(error)
+            raise
+        finally:
+            del api_key  # errors keep this frame alive
 
     def _set_up(self, configuration: _Configuration, connections: Connections) -> None:
         super()._set_up(configuration, connections)

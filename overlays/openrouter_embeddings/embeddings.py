@@ -17,8 +17,9 @@ from openrouter_embeddings._bulk.options import (
 )
 from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream, Course, no_matrix
 from openrouter_embeddings._bulk.threads import run_in_threads
-from openrouter_embeddings._http.exchange import asend, bound_to_a_process, check_open, send
+from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._http.processes import check_process, of_one_process
+from openrouter_embeddings._http.secrets import bound_to_a_process
 from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
 from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings._request.operations import BatchOperation, EmbedOperation

@@ -115,12 +115,12 @@ def test_a_pickle_holds_everything_but_the_key(kind, monkeypatch):
     assert KEY.encode() not in pickled
     with pytest.raises(ConfigurationError, match="holds no API key"):
         pickle.loads(pickled)
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-other")
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-other-key")
     loaded = pickle.loads(pickled)
     assert repr(loaded) == repr(client)
     assert loaded._configuration.settings == client._configuration.settings
     assert loaded._configuration.headers == client._configuration.headers
-    assert loaded._configuration.auth._header == "Bearer sk-or-other"
+    assert loaded._configuration.auth.mask("sk-or-other-key") == "***"
 
 
 def test_what_cannot_travel_is_named(server):

@@ -8,6 +8,7 @@ import pytest
 
 from openrouter_embeddings import (
     NoResponseError,
+    ResponseValidationError,
 )
 from openrouter_embeddings._http.exchange import http_client
 from openrouter_embeddings.testing import FaultServer, faults
@@ -70,7 +71,7 @@ def test_a_name_that_does_not_resolve(connect):
 
 def test_an_endless_body_is_not_read_to_its_end(server, client, monkeypatch):
     """A reply larger than any honest one is refused."""
-    monkeypatch.setattr("openrouter_embeddings._http.exchange.MOST_BODY_BYTES", 100)
+    monkeypatch.setattr("openrouter_embeddings._http.bodies.MOST_BODY_BYTES", 100)
 
-    with pytest.raises(NoResponseError, match="larger than 100 bytes"):
+    with pytest.raises(ResponseValidationError, match="larger than 100 bytes"):
         client.generate("a", retries=None)

@@ -10,6 +10,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import httpx
 import pytest
 from raw_peer import HANG_UP, RawPeer, reply, right, vectors
 
@@ -21,6 +22,7 @@ from openrouter_embeddings import (
     PayloadTooLargeResponseError,
 )
 from openrouter_embeddings._http.exchange import asend, send
+from openrouter_embeddings._http.pools import _route
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings_api.api.embeddings import list_embeddings_models
 
@@ -507,3 +509,11 @@ def test_a_loop_that_cannot_tell_readiness_serves_too(peer):
 
     with asyncio.Runner(loop_factory=Completing) as runner:
         runner.run(calls())
+
+
+def test_a_name_of_other_letters_is_asked_for_as_it_was_checked():
+    """An older standard would take the sharp s for two, and ask another machine."""
+    route = _route("https://xn--strae-oqa.example/v1")
+
+    assert route.host == "xn--strae-oqa.example"
+    assert route.leads_to(httpx.URL("https://stra\u00dfe.example/v1/embeddings"))

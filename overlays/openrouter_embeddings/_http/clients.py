@@ -20,7 +20,7 @@ from openrouter_embeddings.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openrouter_embeddings._http.exchange import BearerAuth
+    from openrouter_embeddings._http.secrets import BearerAuth
     from openrouter_embeddings._http.transports import AsyncTransport, Transport
 
 Borrowed = httpx.Client | httpx.AsyncClient

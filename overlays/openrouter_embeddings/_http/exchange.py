@@ -8,40 +8,21 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import httpx
 
+from openrouter_embeddings._base.frames import errors_behind, forget_frames
+from openrouter_embeddings._base.obstacles import find_obstacle, obstacle_hint
+from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._http.bodies import ACCEPTED, Body, PackedBodyError
+from openrouter_embeddings._http.secrets import BearerAuth, bound_to_a_process, forget_key
 from openrouter_embeddings._http.transports import WRITTEN, closed_error
 from openrouter_embeddings._request.request import Reply
-from openrouter_embeddings.errors import ConfigurationError, NoResponseError
+from openrouter_embeddings.errors import NoResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Generator, Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping
 
     from openrouter_embeddings._http.transports import AsyncTransport, Transport
     from openrouter_embeddings._request.request import HttpRequest
-
-MOST_BODY_BYTES = 512 * 1024 * 1024
-"""A larger reply is refused: 2,048 vectors of 4,096 numbers take 180 MB even as JSON numbers."""
-
-_MOST_ROOM_BYTES = 32 * 1024 * 1024
-
-
-class BearerAuth(httpx.Auth):
-    """Puts the key into each request, and shows it to nobody."""
-
-    def __init__(self, api_key: str) -> None:
-        self._header = f"Bearer {api_key}"
-
-    def __repr__(self) -> str:
-        """Hide the key."""
-        return "BearerAuth('***')"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied: the key would be in it."""
-        raise bound_to_a_process()
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header; httpx calls it for each request."""
-        request.headers["Authorization"] = self._header
-        yield request
+    from openrouter_embeddings.errors import Obstacle
 
 
 def check_open(http: httpx.Client | httpx.AsyncClient) -> None:
@@ -80,12 +61,17 @@ class _Client(httpx.Client):
         check_open(self)
         response = self._shared.handle_request(next(self._auth_flow(request)))
         response.request = request
-        if not stream:
-            try:
-                response.read()
-            finally:
-                response.close()
-        return response
+        if stream:
+            return response
+        try:
+            body = Body(_plain(response.headers))
+            for chunk in cast("Iterable[bytes]", response.stream):
+                body.take(chunk)
+            return _complete(response, body.finish())
+        except PackedBodyError as exc:
+            raise _undecodable(exc, request) from exc
+        finally:
+            response.close()
 
 
 class _AsyncClient(httpx.AsyncClient):
@@ -116,19 +102,34 @@ class _AsyncClient(httpx.AsyncClient):
         check_open(self)
         response = await self._shared.handle_async_request(next(self._auth_flow(request)))
         response.request = request
-        if not stream:
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        return response
+        if stream:
+            return response
+        try:
+            body = Body(_plain(response.headers))
+            async for chunk in cast("AsyncIterable[bytes]", response.stream):
+                body.take(chunk)
+            return _complete(response, body.finish())
+        except PackedBodyError as exc:
+            raise _undecodable(exc, request) from exc
+        finally:
+            await response.aclose()
 
 
-def bound_to_a_process() -> ConfigurationError:
-    """Make the error for a copy or a pickle of a part of a client."""
-    message = "Connections and keys cannot be copied or pickled by themselves."
-    hint = "Copy or pickle the client, OpenRouter or AsyncOpenRouter."
-    return ConfigurationError(message, hint=hint)
+def _complete(response: httpx.Response, body: bytearray) -> httpx.Response:
+    """Make a response of the body as it was unpacked here."""
+    left_out = {b"content-encoding", b"content-length", b"transfer-encoding"}
+    kept = [(name, text) for name, text in response.headers.raw if name.lower() not in left_out]
+    return httpx.Response(
+        response.status_code,
+        headers=kept,
+        content=bytes(body),
+        request=response.request,
+        extensions=response.extensions,
+    )
+
+
+def _undecodable(exc: PackedBodyError, request: httpx.Request) -> httpx.DecodingError:
+    return httpx.DecodingError(f"The body {exc}.", request=request)
 
 
 def sync_transport(base_url: str, borrowed: httpx.Client | None = None) -> Transport:
@@ -178,7 +179,7 @@ def http_client(
         transport or sync_transport(base_url, borrowed),
         auth,
         base_url=base_url,
-        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        headers=encode({"Accept-Encoding": ACCEPTED, **headers}),
         timeout=timeout,
         cookies=dict(cookies or {}),
     )
@@ -199,7 +200,7 @@ def async_http_client(
         transport or async_transport(base_url, borrowed),
         auth,
         base_url=base_url,
-        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        headers=encode({"Accept-Encoding": ACCEPTED, **headers}),
         timeout=timeout,
         cookies=dict(cookies or {}),
     )
@@ -217,17 +218,19 @@ def send(http: httpx.Client, wire: HttpRequest, timeout: float | None) -> Reply 
         The reply, or the error that takes its place.
     """
     request = _request(http, wire, timeout)
-    exchange = _Exchange(timeout, request)
+    exchange = _Exchange(timeout, request, http)
     try:
         response = http.send(request, stream=True)
         try:
-            parts = response.stream if exchange.begin(response) else response.iter_bytes()
-            for chunk in cast("Iterable[bytes]", parts):
-                exchange.take(chunk)
+            body = exchange.begin(response)
+            for chunk in cast("Iterable[bytes]", response.stream):
+                body.take(chunk)
+            return exchange.reply(response, body.finish())
+        except PackedBodyError as exc:
+            return exchange.reply(response, bytearray(), problem=str(exc))
         finally:
             response.close()
-        return exchange.reply(response)
-    except (httpx.HTTPError, _TooLargeError) as exc:
+    except _FAILURES as exc:
         return exchange.failed(exc)
     finally:
         forget_key(request)
@@ -240,17 +243,19 @@ async def asend(
 ) -> Reply | NoResponseError:
     """Do what `send` does, in an event loop."""
     request = _request(http, wire, timeout)
-    exchange = _Exchange(timeout, request)
+    exchange = _Exchange(timeout, request, http)
     try:
         response = await http.send(request, stream=True)
         try:
-            parts = response.stream if exchange.begin(response) else response.aiter_bytes()
-            async for chunk in cast("AsyncIterable[bytes]", parts):
-                exchange.take(chunk)
+            body = exchange.begin(response)
+            async for chunk in cast("AsyncIterable[bytes]", response.stream):
+                body.take(chunk)
+            return exchange.reply(response, body.finish())
+        except PackedBodyError as exc:
+            return exchange.reply(response, bytearray(), problem=str(exc))
         finally:
             await response.aclose()
-        return exchange.reply(response)
-    except (httpx.HTTPError, _TooLargeError) as exc:
+    except _FAILURES as exc:
         return exchange.failed(exc)
     finally:
         forget_key(request)
@@ -260,7 +265,7 @@ def _request(
     http: httpx.Client | httpx.AsyncClient, wire: HttpRequest, timeout: float | None
 ) -> httpx.Request:
     headers = http.headers.copy()
-    headers.update(wire.headers)
+    headers.update(encode(wire.headers))
     return httpx.Request(
         wire.method,
         _absolute(str(http.base_url), wire.url),
@@ -271,15 +276,15 @@ def _request(
     )
 
 
+def encode(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Write headers as bytes, in UTF-8: httpx refuses what ASCII lacks, as titles may have."""
+    return {name.encode(): value.encode() for name, value in headers.items()}
+
+
 @functools.lru_cache(maxsize=64)
 def _absolute(base_url: str, path: str) -> httpx.URL:
     """Join the base URL and a path; httpx parses both anew for every request."""
     return httpx.URL(base_url.rstrip("/") + path)
-
-
-def forget_key(request: httpx.Request) -> None:
-    """Take the key out of a finished request, which exceptions and tracebacks keep alive."""
-    request.headers = httpx.Headers()
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
@@ -291,51 +296,54 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
     return plain
 
 
-class _TooLargeError(Exception):
-    """More came than any honest reply holds."""
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError)
+"""What the layers below raise where there is no complete answer."""
 
 
 class _Exchange:
     """What both senders know of one exchange: how far it came, and what that means."""
 
-    def __init__(self, timeout: float | None, request: httpx.Request) -> None:
-        self._timeout = timeout
+    def __init__(
+        self,
+        timeout: float | None,
+        request: httpx.Request,
+        http: httpx.Client | httpx.AsyncClient,
+    ) -> None:
+        self._timeout, self._base_url = timeout, str(http.base_url).rstrip("/")
+        self._auth = http.auth
         self._extensions = request.extensions
         self._headers: dict[str, str] = {}
-        self._body = bytearray()
-        self._size = 0
+        self._body: Body | None = None
         self.begun = False
 
-    def begin(self, response: httpx.Response) -> bool:
-        """Note that a reply has begun, and make room for as much of its body as it announces.
+    def begin(self, response: httpx.Response) -> Body:
+        """Note that a reply has begun.
 
         Returns:
-            Whether the body comes as it is, with nothing to be decompressed.
+            What takes its body.
+
+        Raises:
+            PackedBodyError: It is packed in a way that was not asked for.
         """
         self.begun = response.is_success
         self._headers = _plain(response.headers)
-        announced, plain = self._headers.get("content-length", ""), self._is_plain()
-        if plain and announced.isdecimal():
-            self._body = bytearray(min(int(announced), _MOST_ROOM_BYTES))
-        return plain
+        self._body = Body(self._headers)
+        return self._body
 
-    def _is_plain(self) -> bool:
-        return self._headers.get("content-encoding", "identity") == "identity"
-
-    def take(self, chunk: bytes) -> None:
-        start, self._size = self._size, self._size + len(chunk)
-        if self._size > MOST_BODY_BYTES:
-            raise _TooLargeError
-        self._body[start : self._size] = chunk
-
-    def reply(self, response: httpx.Response) -> Reply:
-        del self._body[self._size :]
+    def reply(self, response: httpx.Response, body: bytearray, problem: str | None = None) -> Reply:
+        """Make the reply, with the key masked where the service quotes it."""
+        headers = self._headers
+        whole: bytes | bytearray = body
+        if isinstance(self._auth, BearerAuth):
+            headers, whole = self._auth.mask_headers(headers), self._auth.mask_body(body)
         return Reply(
             response.status_code,
-            self._headers,
-            self._body,
+            headers,
+            whole,
             datetime.now(UTC),
             self._written if self._written is not None else 1,
+            base_url=self._base_url,
+            problem=problem,
         )
 
     @property
@@ -344,28 +352,40 @@ class _Exchange:
         written: int | None = self._extensions.get(WRITTEN)
         return written
 
-    def failed(self, exc: httpx.HTTPError | _TooLargeError) -> NoResponseError:
+    def failed(self, exc: Exception) -> NoResponseError:
+        """Make the error that takes the place of a reply."""
         likely = self.begun or isinstance(exc, httpx.ReadError | httpx.ReadTimeout)
         written = int(likely) if self._written is None else self._written
+        obstacle = find_obstacle(exc)
         error = NoResponseError(
-            self._description(exc),
+            one_line(self._mask(self._description(exc))),
             sent=written > 0,
             written=written,
             begun=self.begun,
             timed_out=isinstance(exc, httpx.TimeoutException),
-            hint=_HINTS.get(type(exc)),
+            obstacle=obstacle,
+            hint=self._hint(exc, obstacle),
         )
-        error.__cause__ = exc
+        forget_frames(exc)
+        # What a peer wrote in place of a reply can quote the key.
+        quoted = any(self._mask(text) != text for text in map(str, errors_behind(exc)))
+        error.__cause__ = None if quoted else exc
         return error
 
-    def _description(self, exc: httpx.HTTPError | _TooLargeError) -> str:
-        if isinstance(exc, _TooLargeError):
-            return f"The reply is larger than {MOST_BODY_BYTES:,} bytes and was not read further."
+    def _hint(self, exc: Exception, obstacle: Obstacle | None) -> str | None:
+        if obstacle is not None:
+            return obstacle_hint(obstacle, self._base_url)
+        return _HINTS.get(type(exc))
+
+    def _mask(self, text: str) -> str:
+        return self._auth.mask(text) if isinstance(self._auth, BearerAuth) else text
+
+    def _description(self, exc: Exception) -> str:
         if isinstance(exc, httpx.TimeoutException):
-            far = (
-                f"{self._size:,} bytes of a reply had come" if self.begun else "no reply had begun"
-            )
-            return f"No complete answer within {self._timeout:g} s: {far}."
+            size = 0 if self._body is None else self._body.size
+            far = f"{size:,} bytes of a reply had come" if self.begun else "no reply had begun"
+            within = "in time" if self._timeout is None else f"within {self._timeout:g} s"
+            return f"No complete answer {within}: {far}."
         return f"No complete answer: {type(exc).__name__} ({exc or 'no details'})."
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from openrouter_embeddings._base.environment import environment_proxy
+from openrouter_embeddings._base.environment import certificates, environment_proxy
 from openrouter_embeddings._http.connecting import connect, connect_async
 from openrouter_embeddings._http.homes import Home, Line, S, drop, renew_locks
 from openrouter_embeddings._http.http11 import Asked
@@ -77,11 +77,13 @@ def running_loop() -> asyncio.AbstractEventLoop:
 
 def _route(base_url: str) -> Route:
     url, proxy = httpx.URL(base_url), environment_proxy(base_url)
+    # Written out in other letters it could be asked for under another name.
+    host = url.raw_host.decode("ascii")
     if url.scheme != "https":
-        return Route("http", url.host, url.port or 80)
-    context = httpx.create_ssl_context()
+        return Route("http", host, url.port or 80)
+    context = certificates()
     context.set_alpn_protocols(["http/1.1"])
-    return Route("https", url.host, url.port or 443, context, proxy)
+    return Route("https", host, url.port or 443, context, proxy)
 
 
 def _check_route(route: Route, request: httpx.Request) -> None:

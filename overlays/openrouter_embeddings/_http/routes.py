@@ -65,7 +65,11 @@ class Route:
     def leads_to(self, url: httpx.URL) -> bool:
         """Say whether a URL is on this way."""
         port = url.port or (443 if url.scheme == "https" else 80)
-        return (url.scheme, url.host, port) == (self.scheme, self.host, self.port)
+        return (url.scheme, url.raw_host.decode("ascii"), port) == (
+            self.scheme,
+            self.host,
+            self.port,
+        )
 
 
 def establish(route: Route) -> Steps[Connection]:
