@@ -217,6 +217,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def borders(session: nox.Session) -> None:
+    """Draw 5,000 arguments, environments and replies for each property, and print their counts."""
+    install(session, "test")
+    tests = ("tests/lobby/test_borders.py", "tests/lobby/test_border_replies.py")
+    session.run("pytest", *tests, *session.posargs, env={"BORDERS_DRAWS": "5000"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare speed and memory with other clients: `-- [--quick]`; a quarter of an hour."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
