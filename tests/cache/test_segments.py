@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -35,6 +37,39 @@ def test_a_checksum_covers_the_key():
     one, other = checksums(words_of([b"a" * 16, b"b" * 16]), matrix)
 
     assert one != other
+
+
+def test_a_checksum_is_that_of_the_standard_library():
+    """Whoever computes it, a cache is read by everyone."""
+    matrix = np.random.default_rng(1).standard_normal((50, 300), dtype=np.float32)
+    words = words_of([bytes([number]) * 16 for number in range(50)])
+    expected = [
+        zlib.crc32(vector.tobytes(), int.from_bytes(bytes([number]) * 4, "little"))
+        for number, vector in enumerate(matrix)
+    ]
+
+    assert checksums(words, matrix) == expected
+    assert checksums(words, [vector.tobytes() for vector in matrix]) == expected
+
+
+def test_without_the_faster_package_the_standard_library_is_taken(tmp_path):
+    """Some systems have no wheels of it, and read what others have stored."""
+    stored = vectors_of(range(3))
+    with EmbeddingCache(tmp_path / "c") as cache:
+        cache.put(stored, model=MODEL)
+    script = f"""
+import sys
+sys.modules["isal"] = None
+from openrouter_embeddings.cache import EmbeddingCache, _segments
+import zlib
+assert _segments.crc32 is zlib.crc32
+print(len(EmbeddingCache({str(tmp_path / "c")!r}).get({list(stored)!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.stderr) == ("3\n", "")
 
 
 @pytest.mark.parametrize(

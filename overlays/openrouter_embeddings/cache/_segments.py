@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import zlib
 from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -24,6 +23,13 @@ import numpy as np
 from attrs import define, field
 
 from openrouter_embeddings._base import arguments
+
+try:
+    # The same numbers as zlib's, 6 to 10 times faster: of what reading in the order of storing
+    # cost at 256 numbers, zlib's were two thirds.
+    from isal.isal_zlib import crc32
+except ImportError:
+    from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,7 +55,7 @@ def checksums(words: Words, vectors: Iterable[bytes] | Vectors) -> list[int]:
     It finds all damage of up to three bits in vectors of up to 2,800 numbers, and any other but for
     one case in 2**32.
     """
-    return list(map(zlib.crc32, vectors, (words[:, 0] & 0xFFFFFFFF).tolist()))
+    return list(map(crc32, vectors, (words[:, 0] & 0xFFFFFFFF).tolist()))
 
 
 def write_at(path: str, content: bytes | memoryview, at: int, flags: int = 0) -> None:
@@ -79,7 +85,7 @@ def header(model: str, width: int) -> bytes:
 
 
 def _begin(text: bytes) -> bytes:
-    return _MAGIC + len(text).to_bytes(4, "little") + zlib.crc32(text).to_bytes(4, "little")
+    return _MAGIC + len(text).to_bytes(4, "little") + crc32(text).to_bytes(4, "little")
 
 
 def read_header(path: str) -> tuple[str, int] | None:
