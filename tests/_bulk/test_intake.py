@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openrouter_embeddings import Limits
-from openrouter_embeddings._bulk.intake import Intake
+from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk.intake import Intake, checked_hits
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.reader import Reader
@@ -234,3 +234,41 @@ def test_an_answer_for_a_cut_text_after_the_end_of_the_run_changes_nothing():
     assert batch.slots[0].error is TOO_LONG
     assert batch.slots[0].vectors is None
     assert intake.over
+
+
+def test_what_another_cache_answers_is_taken_where_it_can_be():
+    """Vectors that are not finite are left out, as if they were not there."""
+    some = ones(4)
+    some[1, 1], some[2, 0] = np.nan, np.inf
+    answer = (hits for hits in (Hits(0, ones(2)), Hits(3, some)))
+
+    taken = checked_hits(answer, 7)
+
+    assert [(hits.start, hits.stop) for hits in taken] == [(0, 2), (3, 4), (6, 7)]
+    assert all(np.array_equal(hits.vectors, ones(len(hits.vectors))) for hits in taken)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (None, r"cache.find\(\) must be a list of Hits, not None"),
+        ([ones(1)], r"cache.find\(\)\[0\] must be Hits"),
+        ([None], r"\[0\] must be Hits, not None"),
+        ([Hits(0, [[1.0]])], r"\[0\].vectors must be float32 of shape"),
+        ([Hits(0, ones(1).astype(np.float64))], "must be float32"),
+        ([Hits(0, ones(1).astype(">f4"))], "must be float32"),
+        ([Hits(0, ones(1)[0])], "must be float32 of shape"),
+        ([Hits(0, ones(1, 0))], "holds no numbers"),
+        ([Hits(0, ones(0))], "holds no numbers"),
+        ([Hits(0, ones(5))], "must be a place among 4 keys"),
+        ([Hits(4, ones(1))], "must be a place among 4 keys"),
+        ([Hits(-1, ones(1))], "must be a place among 4 keys"),
+        ([Hits(0.0, ones(1))], "must be a place among 4 keys"),
+        ([Hits(0, ones(2)), Hits(1, ones(1))], r"\[1\].start must be a place .* behind the hits"),
+        ([Hits(2, ones(1)), Hits(0, ones(1))], r"\[1\].start must be a place"),
+    ],
+)
+def test_what_no_cache_may_answer_is_an_error_that_names_it(found, words):
+    """It would be the vector of another input."""
+    with pytest.raises(ConfigurationError, match=words):
+        checked_hits(found, 4)

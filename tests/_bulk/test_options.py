@@ -163,6 +163,37 @@ def test_any_object_with_find_and_put_is_a_cache(server, client):
     assert (estimate.unique, estimate.cached) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [([Hits(1, np.ones((2, 8), np.float32))], "place among 2 keys"), ({"a": 1}, "must be Hits")],
+)
+def test_what_another_cache_answers_is_checked_before_it_is_used(answer, words, server, client):
+    """In runs and in estimates: nothing is taken for the vector of another input."""
+    shelf = Shelf()
+    shelf.find = lambda _keys: answer
+
+    with pytest.raises(ConfigurationError, match=words):
+        client.embed(["a", "b"], cache=shelf)
+    with pytest.raises(ConfigurationError, match=words):
+        client.call("estimate", ["a", "b"], model=MODEL, cache=shelf)
+
+    assert server.inputs_embedded == 0
+
+
+def test_a_vector_of_another_cache_that_is_not_finite_is_paid_for_anew(server, client):
+    """And kept in its place."""
+    shelf = Shelf()
+    client.embed(["a", "b"], cache=shelf)
+    damaged = next(iter(shelf.kept))
+    shelf.kept[damaged] = np.full(8, np.nan, np.float32)
+
+    result = client.embed(["a", "b"], cache=shelf)
+
+    assert result.from_cache == 1
+    assert np.isfinite(result.vectors).all()
+    assert np.isfinite(shelf.kept[damaged]).all()
+
+
 @pytest.mark.parametrize("cache", [7, b"path", {}, [], EmbeddingCache, True], ids=repr)
 def test_what_is_no_cache_is_refused_before_anything_is_sent(server, client, cache):
     """The error says what would do."""

@@ -12,12 +12,16 @@ by once more in its shorter form, as a question of its own, for which the others
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from attrs import define, field
 
+from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.items import Slot
 from openrouter_embeddings._bulk.reader import Chunk, Unusable
+from openrouter_embeddings.cache import Hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.reader import Entry, Reader
     from openrouter_embeddings._bulk.space import Space
     from openrouter_embeddings._bulk.window import Window
-    from openrouter_embeddings.cache import Hits
 
 # Few enough that the first request waits for milliseconds, enough that a question costs little.
 _READ_AT_ONCE = 500
@@ -154,3 +157,46 @@ def _runs(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
 def _singles(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:
     for row in range(len(hits.vectors)):
         yield places[hits.start + row], hits.vectors[row : row + 1]
+
+
+def checked_hits(found: object, count: int) -> list[Hits]:
+    """Check what a cache of another make answers; a vector that is not finite is left out.
+
+    Args:
+        found: What its ``find`` has returned.
+        count: How many keys it was asked for.
+
+    Raises:
+        ConfigurationError: It is not what `Store.find` promises.
+    """
+    if not isinstance(found, Iterable):
+        raise arguments.bad_type("cache.find()", "a list of Hits", found)
+    hits: list[Hits] = []
+    end = 0
+    for place, each in enumerate(found):
+        known = _checked(f"cache.find()[{place}]", each, end, count)
+        end = known.stop
+        hits += _finite(known)
+    return hits
+
+
+def _checked(where: str, hits: object, end: int, count: int) -> Hits:
+    if not isinstance(hits, Hits):
+        raise arguments.bad_type(where, "Hits", hits)
+    start, vectors = hits.start, hits.vectors
+    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32 or vectors.ndim != 2:
+        raise arguments.bad_type(f"{where}.vectors", "float32 of shape (n, width)", vectors)
+    if not vectors.size:
+        raise arguments.bad_value(f"{where}.vectors", "holds no numbers", vectors)
+    if not isinstance(start, int) or not end <= start <= count - len(vectors):
+        problem = f"must be a place among {count} keys, behind the hits before"
+        raise arguments.bad_value(f"{where}.start", problem, start)
+    return hits
+
+
+def _finite(hits: Hits) -> list[Hits]:
+    finite = np.isfinite(hits.vectors).all(axis=1)
+    if finite.all():
+        return [hits]
+    rows = np.flatnonzero(finite).tolist()
+    return [Hits(hits.start + row, hits.vectors[row : row + 1]) for row in rows]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, cast
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._bulk.intake import checked_hits
 from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
@@ -175,24 +176,29 @@ class BulkSetup:
 
 
 @frozen
-class _Served:
-    """A cache that cannot be written: a run takes from it what is there, and keeps nothing."""
+class _Guarded:
+    """A cache of another make, whose answers are checked, or one that cannot be written."""
 
     cache: Store
+    writable: bool
 
     def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
         """Return the vectors that are there, in the order of the keys."""
-        return self.cache.find(keys)
+        return checked_hits(self.cache.find(keys), len(keys))
 
     def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
-        """Keep nothing."""
+        """Keep vectors, or nothing where the cache cannot be written."""
+        if self.writable:
+            self.cache.put(vectors, model=model)
 
 
 def _usable(cache: Store | None) -> Store | None:
-    if cache is None or getattr(cache, "writable", True):
+    writable = bool(getattr(cache, "writable", True))
+    if cache is None or (writable and isinstance(cache, EmbeddingCache)):
         return cache
-    _log.warning("%r cannot be written: what is paid for now is not kept in it", cache)
-    return _Served(cache)
+    if not writable:
+        _log.warning("%r cannot be written: what is paid for now is not kept in it", cache)
+    return _Guarded(cache, writable)
 
 
 _BULK_NAMES = frozenset(BulkOptions.__annotations__)
