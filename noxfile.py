@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 CONSTRAINTS = ("-c", "requirements/constraints.txt")
-EXTRAS = "jobs,cli,local"
+EXTRAS = "fast,jobs,cli,local"
 PARALLEL = ("-n", "auto")
 BARE = [
     *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),
@@ -185,7 +185,7 @@ def interop(session: nox.Session) -> None:
 @nox.session
 def contract(session: nox.Session) -> None:
     """Check a server against the contract: `-- [--base-url URL] [options]`; npm's Prism as well."""
-    install(session, "test", extras="cli,local,contract")
+    install(session, "test", extras="fast,cli,local,contract")
     words = list(session.posargs)
     if "--base-url" in words:
         place = words.index("--base-url")
