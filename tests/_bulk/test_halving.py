@@ -201,7 +201,7 @@ def count_until_hopeless(evidence, errors):
     ("error", "answered", "count"),
     [
         (DOWN, False, 3),
-        (DOWN, True, 3),
+        (DOWN, True, 10),
         (NoResponseError("reset"), False, 3),
         (BAD, False, 32),
         (BAD, True, 32 + 4 * 10),

@@ -255,3 +255,26 @@ def test_no_input_may_be_paid_for_more_often(most):
 
     assert sent == 2 * most
     assert [slot.error for slot in slots] == [error, error]
+
+
+def test_what_fails_again_while_others_are_answered_is_narrowed_down():
+    """Three texts that a model falls over fail alone, and the run goes on."""
+    guilty = {15, 25, 35}
+    ledger = Books(range(100), max_batch=10)
+
+    play(ledger, lambda inputs: DOWN if guilty & set(inputs) else None)
+
+    failed = {slot.wire for slot in ledger.ready() if slot.error is not None}
+    assert failed == guilty
+    assert ledger.stopped is None
+
+
+def test_an_outage_in_the_middle_ends_the_run_soon():
+    """Nothing is answered any more: ten failures in a row are enough to tell."""
+    ledger = Books(range(1_000), max_batch=10)
+    answers = iter([None] * 5)
+
+    sent = play(ledger, lambda _: next(answers, DOWN))
+
+    assert ledger.stopped is DOWN
+    assert len(sent) == 5 + 10

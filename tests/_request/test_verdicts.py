@@ -85,13 +85,17 @@ TABLE = [
         {"is_fatal", "blames_content"},
     ),
     (
+        ForbiddenResponseError("firewall", status_code=403, body="<html><title>Blocked</title>"),
+        {"is_divisible", "blames_content"},
+    ),
+    (
         ForbiddenResponseError("flagged", status_code=403, metadata={"reasons": ["spam"]}),
         {"is_divisible", "blames_content"},
     ),
     (NotFoundResponseError("no such route", status_code=404, http_status=404), {"is_fatal"}),
     (
         NotFoundResponseError(NO_PROVIDER, status_code=404, http_status=200),
-        {"is_fatal", "refuses_base64"},
+        PASSES | {"is_lost_inside", "refuses_base64"},
     ),
     (BadRequestResponseError("odd", status_code=400), {"is_divisible", "blames_content"}),
     (

@@ -46,7 +46,7 @@ OUTCOMES = {
     "status: 429 with Retry-After": (TooManyRequestsResponseError, "The service says no", 4),
     "error_in_200": (InternalServerResponseError, "Internal Server Error", 4),
     "error_in_200: 429": (TooManyRequestsResponseError, "Slow down", 4),
-    "no_successful_provider": (NotFoundResponseError, "No successful provider responses", 2),
+    "no_successful_provider": (NotFoundResponseError, "No successful provider responses", 4),
     "wrapped_502": (BadGatewayResponseError, "Provider returned error", 4),
     "in_flight_budget": (PaymentRequiredResponseError, "Credits are reserved", 4),
     "free_tier_daily": (TooManyRequestsResponseError, "Daily limit reached", 1),
@@ -120,7 +120,7 @@ def test_the_right_vectors_or_the_named_error(name, encoding, server, client):
     if encoding == "base64" and name.startswith("refuses_base64"):
         outcome = {
             "refuses_base64": (VectorError, "0 vectors", 2),
-            "refuses_base64: error": (NotFoundResponseError, "No successful", 1),
+            "refuses_base64: error": (NotFoundResponseError, "No successful", 4),
             "refuses_base64: 400": (BadRequestResponseError, "encoding_format", 1),
         }[name]
 

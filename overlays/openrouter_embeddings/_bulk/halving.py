@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 # Each of them had all its attempts already, with the waits between them.
 _OUTAGE = 3
+# Once others were answered: three texts that a model falls over make three batches fail at once,
+# and their parts after them.
+_LATER_OUTAGE = 10
 # A batch of 1,000 whose first input is bad is refused 11 times before anything is answered; this is
 # almost three times that.
 _REFUSALS = 32
@@ -133,17 +136,18 @@ class Evidence:
 
     Attributes:
         max_batch: The most inputs of a batch, as the caller bounds them.
+        answered: Whether anything was answered at all.
     """
 
     max_batch: int
     _outages: int = field(init=False, default=0)
     _refusals: int = field(init=False, default=0)
-    _answered: bool = field(init=False, default=False)
+    answered: bool = field(init=False, default=False)
 
     def on_answer(self) -> None:
         """Note that a batch was answered."""
         self._outages = self._refusals = 0
-        self._answered = True
+        self.answered = True
 
     def on_cure(self) -> None:
         """Note that the cause of a refusal is known, and can be mended."""
@@ -153,7 +157,7 @@ class Evidence:
         """Count a failure, and say whether the run is to end with it."""
         if not is_divisible(error):
             self._outages += 1
-            return self._outages >= _OUTAGE
+            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
         self._refusals += 1
-        more = _REFUSALS_PER_INPUT * self.max_batch if self._answered else 0
+        more = _REFUSALS_PER_INPUT * self.max_batch if self.answered else 0
         return self._refusals >= _REFUSALS + more

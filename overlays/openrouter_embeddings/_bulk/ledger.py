@@ -11,8 +11,9 @@ outcome back to `settle`:
     vectors, some of them bad   these inputs once more, alone
     perhaps paid for in vain    once more, in its last form; see `halving`
     fatal for every request     the run is over; what was not sent fails with the same error
-    anything else               a second round, then the failure of its inputs; three in a row
-                                are an outage, and the run is over; so are many refusals
+    anything else               a second round; then halves if others are answered, or else the
+                                failure of its inputs; three in a row are an outage, and the run
+                                is over; so are many refusals
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ class Ledger:
             for slot in batch.slots:
                 slot.error = error if slot.paid >= self.most_paid else None
             self._again.extendleft(reversed(self.halving.repeat(left, error)))
-        elif is_fatal(error) or self.evidence.is_hopeless(error):
+        elif is_fatal(error) or self._is_hopeless(batch, error):
             self._fail(batch, error)
             self.stop(error)
         elif self.stopped is not None or is_paid:
@@ -199,8 +200,18 @@ class Ledger:
         elif batch.rounds < _MOST_ROUNDS and may_pass(error):
             batch.rounds += 1
             self._again.append(batch)
+        elif may_pass(error) and self.evidence.answered and len(batch.slots) > 1:
+            # Others are answered and this batch is not, again and again: something in it is why.
+            self._again.appendleft(self.halving.divide(batch, error))
         else:
             self._fail(batch, error)
+
+    def _is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
+        """Count a failure; that of a last part says something of its input, not of the service."""
+        is_last = batch.group is not None and len(batch.slots) == 1
+        if is_last and self.evidence.answered and may_pass(error):
+            return False
+        return self.evidence.is_hopeless(error)
 
     def _shorten(self, slot: Slot, error: OpenRouterError) -> bool:
         """Set a text aside that the caller wants cut because the service says it is too long."""

@@ -71,10 +71,21 @@ def is_transient(error: OpenRouterError) -> bool:
         return not is_misdirected(error)
     if not isinstance(error, ResponseError):
         return False
+    if error.status_code == 404:
+        return is_lost_inside(error)
     source = error.metadata.get("limit_source")
     if error.status_code == 402:
         return source == "openrouter_in_flight_budget"
     return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
+
+
+def is_lost_inside(error: OpenRouterError) -> bool:
+    """Say whether no provider answered a request that the service had begun to answer.
+
+    It says so with a 404 inside of a 200, for a blocked host or a passing fault of a provider
+    as well as for settings that the model has not.
+    """
+    return isinstance(error, NotFoundResponseError) and error.http_status == 200
 
 
 def is_misdirected(error: OpenRouterError) -> bool:
@@ -149,12 +160,13 @@ def wait_named(error: OpenRouterError) -> float | None:
 def is_fatal(error: OpenRouterError) -> bool:
     """Say whether every other request would end in the same way."""
     if isinstance(error, ForbiddenResponseError):
-        # A limit of the key, as opposed to moderation of an input.
-        return not ({"reasons", "flagged_input", "patterns"} & error.metadata.keys())
+        # A limit of the key, as opposed to moderation, or to a firewall that dislikes a text.
+        about_input = {"reasons", "flagged_input", "patterns"} & error.metadata.keys()
+        return not about_input and not _PAGE.match(error.body)
     if isinstance(error, BadRequestResponseError) and "not a valid model" in error.message:
         return True
     if isinstance(error, ResponseError) and error.status_code in {404, 405, 407}:
-        return True
+        return not is_transient(error)
     if isinstance(error, NoResponseError) and error.obstacle is not None:
         return True
     daily = isinstance(error, ResponseError) and (
@@ -189,7 +201,7 @@ def refuses_base64(error: OpenRouterError) -> bool:
         return error.vectors == 0 or error.undecodable
     if not isinstance(error, ResponseError):
         return False
-    if isinstance(error, NotFoundResponseError) and error.http_status == 200:
+    if is_lost_inside(error):
         return "no successful provider" in error.message.lower()
     named = _BASE64.search(f"{error.message} {error.body}") is not None
     return error.status_code in _REFUSING_STATUSES and named
