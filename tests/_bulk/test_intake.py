@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import Intake, checked_hits
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
-from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import BadRequestResponseError

@@ -9,8 +9,8 @@ import pytest
 from books import Books, item, play, vector
 
 from openrouter_embeddings import ConfigurationError, Limits
+from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.ledger import Ledger
-from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings._request.verdicts import is_divisible, is_fatal
 from openrouter_embeddings.errors import (
     BadRequestResponseError,

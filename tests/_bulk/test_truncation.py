@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from openrouter_embeddings import PartialFailureError
-from openrouter_embeddings._bulk.truncation import MOST_CUTS, Cutting
+from openrouter_embeddings._bulk.halving import MOST_CUTS, Cutting
 from openrouter_embeddings.testing import FaultServer
 
 MODEL = "test/embedding"

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.halving import Cutting
     from openrouter_embeddings._bulk.items import Item
-    from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings.errors import VectorError
     from openrouter_embeddings.limits import Limits
 

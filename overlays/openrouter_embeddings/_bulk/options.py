@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal, TypedDict, cast
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
 from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
-from openrouter_embeddings._bulk.truncation import Cutting
 from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
 from openrouter_embeddings.limits import Limits

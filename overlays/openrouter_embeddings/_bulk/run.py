@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.attempts import Outcome, Step
+    from openrouter_embeddings._bulk.halving import Cutting
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._bulk.truncation import Cutting
     from openrouter_embeddings._request.call import Call
     from openrouter_embeddings._request.call import Wait as Again
     from openrouter_embeddings._request.embeddings import Verified
