@@ -169,7 +169,6 @@ def test_a_file_has_at_most_400_lines():
 
 
 LARGE = {
-    "Pace": "is written anew with its constants",
     "JobRun": "is written anew with the jobs",
 }
 

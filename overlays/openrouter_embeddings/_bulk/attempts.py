@@ -19,11 +19,12 @@ from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.events import BatchSettled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import Ready
     from openrouter_embeddings._bulk.pace import Pace
+    from openrouter_embeddings._bulk.rate import Admission
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._request.call import Call, Done, Failed
     from openrouter_embeddings._request.call import Wait as Again
@@ -44,7 +45,8 @@ class Attempt:
         batch: What it is for.
         call: The course of its logical request.
         timeout: Seconds that the attempt may take; None for no bound.
-        started_at: When it began.
+        admission: What the pace gave it when it began; None before.
+        tokens: How many tokens it carries, about, where the pace counts them.
         replied: Whether its reply is here, so that it is in flight no more.
         rows: Where its vectors stand in the matrix of the whole run; None if they do not.
     """
@@ -52,9 +54,15 @@ class Attempt:
     batch: Batch
     call: Call[Verified]
     timeout: float | None = None
-    started_at: float = 0.0
+    admission: Admission | None = None
+    tokens: float = 0.0
     replied: bool = False
     rows: list[int] | None = None
+
+    @property
+    def started_at(self) -> float:
+        """When it began; 0 before."""
+        return 0.0 if self.admission is None else self.admission.started_at
 
     def outcome(self, answer: Reply | NoResponseError, now: float, random: float) -> Outcome:
         """Read the answer; this is the part that takes long, and touches nothing shared."""
@@ -147,20 +155,33 @@ class Attempts:
     def has_room(self) -> bool:
         """Say whether a new batch may begin, beside what is open and what waits for its time."""
         limit, in_flight = int(self.pace.limit), self.pace.in_flight
-        unread = self._open - in_flight
+        unread = sum(attempt.replied for attempt in self._unread)
         return len(self._later) + in_flight < limit and unread <= _MOST_UNREAD * limit
+
+    def wait(self, now: float, next_tokens: Callable[[], float]) -> float:
+        """Return the seconds until the pace lets the next attempt begin.
+
+        Args:
+            now: The time.
+            next_tokens: Estimates the tokens of the next new batch.
+        """
+        if not self.pace.counts_tokens:
+            return self.pace.wait(now)
+        due = self.seconds_left(now) <= 0
+        return self.pace.wait(now, self._later[0][2].tokens if due else next_tokens())
 
     def begin(self, attempt: Attempt, timeout: float | None, now: float) -> None:
         """Note that an attempt begins."""
-        attempt.timeout, attempt.started_at, attempt.replied = timeout, self.pace.begin(now), False
+        attempt.timeout, attempt.replied = timeout, False
+        attempt.admission = self.pace.begin(now, attempt.tokens)
         self._open += 1
 
     def on_reply(self, attempt: Attempt, answer: Reply | NoResponseError, now: float) -> None:
         """Note that an answer is here."""
         self._unread[attempt] = Settle(attempt, answer, now)
-        if isinstance(answer, Reply) and 200 <= answer.status < 300 and not attempt.replied:
-            attempt.replied = True
-            self.pace.on_end()
+        attempt.replied = isinstance(answer, Reply) and 200 <= answer.status < 300
+        if attempt.admission is not None:
+            self.pace.on_reply(attempt.admission, now, admitted=attempt.replied)
 
     @property
     def unread(self) -> Settle | None:
@@ -171,8 +192,8 @@ class Attempts:
         """Note that the answer was read, and all that follows from it."""
         del self._unread[attempt]
         self._open -= 1
-        if not attempt.replied:
-            self.pace.on_end()
+        if attempt.admission is not None:
+            self.pace.on_end(attempt.admission)
 
     def put_off(self, attempt: Attempt, due: float) -> None:
         """Keep an attempt that is to be made again at a time."""

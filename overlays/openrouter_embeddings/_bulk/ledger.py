@@ -113,7 +113,7 @@ class Ledger:
         while queue and len(slots) < self.halving.max_batch:
             item = queue[0].sent
             size, tokens = size + item.size, tokens + self.tokens.estimate(item)
-            fits = size <= limits.max_bytes and tokens <= limits.max_tokens
+            fits = size <= limits.max_bytes and tokens <= limits.batch_tokens
             if slots and (item.kind != slots[0].sent.kind or not fits):
                 break
             slots.append(queue.popleft())
@@ -125,7 +125,7 @@ class Ledger:
             return sum(self.tokens.estimate(slot.sent) for slot in self._again[0].slots)
         ahead = islice(self._queue, self.halving.max_batch)
         return min(
-            sum(self.tokens.estimate(slot.sent) for slot in ahead), float(self.limits.max_tokens)
+            sum(self.tokens.estimate(slot.sent) for slot in ahead), float(self.limits.batch_tokens)
         )
 
     def settle(

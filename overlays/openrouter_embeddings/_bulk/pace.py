@@ -1,222 +1,274 @@
-"""How fast a bulk run may go: adaptive, learnt from what the service admits and refuses. Pure.
+"""The pace of a bulk run: how many requests may be in flight, and when the next may begin. Pure.
 
-Two bounds work together. The number of requests in flight rises by three with each success until
-the first refusal, then by one for each round of successes; a refusal cuts it. The rate at which
-requests begin is unbounded until the first refusal. Then it doubles every second until it is
-refused again, and from there on it stays near what was refused: a small step down with each
-refusal, and so slow a rise that a refusal, with the wait that the service asks for, costs a few per
-cent of the time. When nothing is refused for long, it rises faster and faster.
+Four bounds work together, and `Pace` asks them all. The number of requests in flight rises by three
+with each success until the first refusal, then by one for each round of successes; a refusal cuts
+it. The rate at which requests begin, and a window that the service keeps and does not name, are
+learnt; see `rate`. What the caller says that a minute may hold is kept by `Quota`.
 
-A refusal is a 429, a 529, a 402 for credits in flight, or a timeout. Refusals of requests that
-began before the last cut say nothing new and cut nothing; neither do refusals that are rare and
-cost no waiting. When the service says when to come back, the whole run waits, not one request.
-
-Some services refuse by chance, whatever the pace, and name no wait. Then cuts change nothing, and
-would go on until the run stands still. This shows: after cuts that followed each other, requests
-began at two thirds of the rate or less, and some of them were refused all the same, but not many; a
-bound refuses none below it, and most of those far above it. Then the rate is unbounded once more,
-and refusals of that share, a quarter at the most, cut nothing until there are more of them.
+A refusal is a 429, a 529, a 402 for credits in flight, or a timeout. When the service says when to
+come back, the whole run waits, not one request.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-_FIRST_LIMIT = 4.0
-_RAMP = 3.0
-_LIMIT_CUT = 0.7
-_PROBING_CUT = 0.85
-_USUAL_CUT = 0.95
-_REPEATED_CUT = 0.85
-_SOON_REQUESTS = 3.0
-_LEAST_CYCLE = 10.0
-_REMEMBERED = 100
-_TOLERATED = 0.03
-_MOST_TOLERATED = 0.25
-_FEW = 0.35
-_ENOUGH = 3
-_TOO_EARLY = 10
-_LATEST = 32
-_IN_VAIN = 0.67
-_STEADY = 0.5
-_CYCLE_FOR_HOLD = 30.0
-_FIRST_RATE = 2.0
-_LEAST_SECONDS = 0.2
-_LEAST_RATE = 0.05
+from openrouter_embeddings._bulk.rate import Admission, HiddenWindow, Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+# "The table" is that of benchmarks/pace.py.
+
+# Requests in flight.
+_FIRST_LIMIT = 4.0  # what browsers open at once, about: a service that knows nobody takes it
+_RAMP = 3.0  # to 64 in three round trips; by 1, small runs end before they are at full speed
+_LIMIT_CUT = 0.7  # TCP CUBIC's; at a half, the table loses throughput at 200 a second
+
+# Stated bounds.
+_MINUTE = 60.1  # seconds; a tenth more, since two clocks may run apart by 1 in 1,000
+_MARGIN = 4.0  # tokens for one estimated, at first: a token a byte, which no tokenizer exceeds
+_COUNTS = 32  # the last counts that the next estimate is held against
+_SPREAD = 1.1  # beyond the largest miscount among the last: the next text is another one
+_ROUNDING = 1e-6  # tokens; sums of estimates are not exact
+
+# Sharing.
+_LONGEST_WAIT = 3_600.0  # seconds; locks and event loops do not take any number of them
+_SHARED_WAIT = 0.05  # seconds; nobody tells a run that another one has made room
 
 
 @define
-class _Descent:
-    """Cuts that follow each other.
+class Quota:
+    """What the caller says that a minute may hold.
+
+    A request counts from when it begins until a minute after its answer: it has reached the service
+    in between, so no minute of the service's own holds more, however long the way.
 
     Attributes:
-        rate: Requests a second before the first of them.
-        refused: Requests that were refused although they went out much slower.
+        requests: The most requests in a minute, None for no bound.
+        tokens: The most tokens in a minute, None for no bound; a request that is larger waits until
+            nothing else counts, and goes.
     """
 
-    rate: float
-    refused: int = 0
+    requests: float | None = None
+    tokens: float | None = None
+    _open: set[Admission] = field(init=False, factory=set)
+    _replied: deque[Admission] = field(init=False, factory=deque)
+    _counted: float = field(init=False, default=0.0)
+    _miscounts: deque[float] = field(init=False, factory=lambda: deque(maxlen=_COUNTS))
 
-    def refuse(self, rate: float) -> None:
-        """Count a refusal at a rate; what came before counts only if that was slow enough."""
-        self.refused = self.refused + 1 if rate <= _IN_VAIN * self.rate else 0
+    def wait(self, now: float, tokens: float) -> float:
+        """Return the seconds until a request may begin; infinity until an answer is here."""
+        if self.requests is None and self.tokens is None:
+            return 0.0
+        self._expire(now)
+        return max(self._requests_fit_at(), self._tokens_fit_at(self._likely(tokens))) - now
+
+    def begin(self, admission: Admission) -> None:
+        if self.requests is None and self.tokens is None:
+            return
+        admission.tokens = self._likely(admission.estimated)
+        self._counted += admission.tokens
+        self._open.add(admission)
+
+    def on_reply(self, admission: Admission, now: float) -> None:
+        """Let the minute of a request run out."""
+        if admission in self._open:
+            admission.replied_at = now
+            self._open.remove(admission)
+            self._replied.append(admission)
+
+    def on_count(self, admission: Admission, tokens: int | None) -> None:
+        """Put the service's count in the place of the estimate, where there is one."""
+        if not tokens or admission.replied_at == math.inf:
+            return
+        if admission.estimated > 0:
+            self._miscounts.append(tokens / admission.estimated)
+        # What has left the minute was taken off with what it counted then, and so it must stay.
+        if self._replied and self._replied[0].replied_at <= admission.replied_at:
+            self._counted += tokens - admission.tokens
+            admission.tokens = float(tokens)
+
+    def _likely(self, tokens: float) -> float:
+        """Return more tokens than an estimate is likely to turn out to be."""
+        return tokens * (_SPREAD * max(self._miscounts) if self._miscounts else _MARGIN)
+
+    def _expire(self, now: float) -> None:
+        while self._replied and self._replied[0].replied_at + _MINUTE <= now:
+            self._counted -= self._replied.popleft().tokens
+        if not self._replied and not self._open:
+            self._counted = 0.0  # rounding must not add up
+
+    def _requests_fit_at(self) -> float:
+        excess = len(self._open) + len(self._replied) + 1 - (self.requests or math.inf)
+        return self._fits_at(excess, [1.0] * math.ceil(max(0.0, excess)))
+
+    def _tokens_fit_at(self, tokens: float) -> float:
+        most = self.tokens or math.inf
+        excess = self._counted + min(tokens, most) - most
+        return self._fits_at(excess, (each.tokens for each in self._replied))
+
+    def _fits_at(self, excess: float, leaving: Iterable[float]) -> float:
+        """Return when so much has left: in the order of the answers, each with its share."""
+        at = -math.inf
+        for admission, share in zip(self._replied, leaving, strict=False):
+            if excess <= _ROUNDING:
+                break
+            excess, at = excess - share, admission.replied_at + _MINUTE
+        return at if excess <= _ROUNDING else math.inf
 
 
 @define
 class Pace:
-    """The pace of one run; all times are seconds of one steady clock.
+    """The pace of one run, or of several that share it; all times are seconds of one steady clock.
+
+    It is not safe for threads by itself: a run asks and tells it one thing at a time. Where several
+    runs share one, hand in a lock that a thread may take again (`threading.RLock()`): each method
+    takes it, and a run holds it from its question until the request has begun.
 
     Attributes:
         max_in_flight: The bound of requests in flight that is never exceeded.
+        quota: What the caller says that a minute may hold.
+        lock: The lock of those who share it; without one, it belongs to one run.
         limit: How many requests may be in flight now.
-        rate: How many may begin in a second, None while nothing was refused.
         highest: The most requests that were in flight at one time.
         throttled: Seconds that the run was held back by the service.
         refusals: How many requests were refused for being too many.
+        in_flight: How many requests are in flight.
     """
 
     max_in_flight: int
+    quota: Quota = field(factory=Quota)
+    lock: AbstractContextManager[object] = field(factory=nullcontext)
     limit: float = field(init=False)
-    rate: float | None = field(init=False, default=None)
     highest: int = field(init=False, default=0)
     throttled: float = field(init=False, default=0.0)
     refusals: int = field(init=False, default=0)
-    _in_flight: int = field(init=False, default=0)
+    in_flight: int = field(init=False, default=0)
     _held_until: float = field(init=False, default=-math.inf)
-    _next_at: float = field(init=False, default=-math.inf)
-    _cut_at: float = field(init=False, default=-math.inf)
-    _grown_at: float = field(init=False, default=0.0)
-    _admitted: int = field(init=False, default=0)
-    _probing: bool = field(init=False, default=True)
-    _cycle: float = field(init=False, default=_LEAST_CYCLE)
-    _tolerated: float = field(init=False, default=_TOLERATED)
-    _descent: _Descent | None = field(init=False, default=None)
-    _begun: deque[float] = field(init=False, factory=lambda: deque(maxlen=_LATEST))
-    _outcomes: deque[bool] = field(init=False, factory=lambda: deque(maxlen=_REMEMBERED))
+    _rate: Rate = field(init=False, factory=Rate)
+    _window: HiddenWindow = field(init=False, factory=HiddenWindow)
 
     def __attrs_post_init__(self) -> None:
         """Begin low."""
         self.limit = min(_FIRST_LIMIT, float(self.max_in_flight))
 
     @property
-    def in_flight(self) -> int:
-        """How many requests are in flight."""
-        return self._in_flight
+    def rate(self) -> float | None:
+        """How many requests may begin in a second; None where nothing bounds it."""
+        return self._rate.rate
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until the next request may begin; infinity until one has ended."""
-        if self._in_flight >= int(self.limit):
-            return math.inf
-        return max(0.0, self._held_until - now, self._next_at - now)
+    @property
+    def counts_tokens(self) -> bool:
+        """Say whether `wait` and `begin` are to be told of tokens."""
+        return self.quota.tokens is not None
 
-    def begin(self, now: float) -> float:
+    @property
+    def longest_wait(self) -> float:
+        """The seconds after which whoever waits must ask again.
+
+        Nobody tells a run that another one made room in a pace that they share.
+        """
+        waits_for_others = self.in_flight >= int(self.limit) or self._window.is_busy
+        alone = isinstance(self.lock, nullcontext)
+        return _SHARED_WAIT if waits_for_others and not alone else _LONGEST_WAIT
+
+    def hold(self, now: float) -> float:
+        """Return how many seconds are left of the wait that the service has named; 0 for none."""
+        return max(0.0, self._held_until - now)
+
+    def wait(self, now: float, tokens: float = 0.0) -> float:
+        """Return the seconds until the next request may begin; infinity until one has ended.
+
+        Args:
+            now: The time.
+            tokens: How many tokens the next request carries, about; see `counts_tokens`.
+        """
+        with self.lock:
+            if self.in_flight >= int(self.limit):
+                return math.inf
+            quota = self.quota.wait(now, tokens)
+            learnt = max(self._rate.wait(now), self._window.wait(now))
+            return max(0.0, self._held_until - now, quota, learnt)
+
+    def begin(self, now: float, tokens: float = 0.0) -> Admission:
         """Note that a request begins.
 
         Returns:
-            The time, to be handed back when the request ends.
+            Its admission, to be handed back with what becomes of the request.
         """
-        self._in_flight += 1
-        self.highest = max(self.highest, self._in_flight)
-        self._begun.append(now)
-        if self.rate is not None:
-            self.rate = self._grown(self.rate, now)
-            # A late start must not be made up for with a burst.
-            self._next_at = max(self._next_at, now) + 1.0 / self.rate
-        return now
+        with self.lock:
+            admission = Admission(now, tokens)
+            self.in_flight += 1
+            self.highest = max(self.highest, self.in_flight)
+            self.quota.begin(admission)
+            self._window.begin(admission)
+            self._rate.begin(now)
+            return admission
 
-    def on_end(self) -> None:
-        """Note that a request is in flight no more."""
-        self._in_flight -= 1
+    def on_reply(self, admission: Admission, now: float, *, admitted: bool) -> None:
+        """Note that an answer is here; a request that was admitted is in flight no more."""
+        with self.lock:
+            self.quota.on_reply(admission, now)
+            if admitted:
+                self._leave(admission)
 
-    def on_success(self) -> None:
-        """Learn from a request that was admitted and answered."""
-        self._admitted += 1
-        self._outcomes.append(True)
-        step = _RAMP if self.rate is None else 1.0 / self.limit
-        self.limit = min(float(self.max_in_flight), self.limit + step)
+    def on_end(self, admission: Admission) -> None:
+        """Note that a request is over, and all was told that follows from its answer."""
+        with self.lock:
+            self._leave(admission)
+            self._window.on_end(admission)
 
-    def on_refusal(self, started_at: float, now: float, retry_after: float | None) -> None:
+    def _leave(self, admission: Admission) -> None:
+        self.in_flight -= admission.in_flight
+        admission.in_flight = False
+
+    def on_success(self, admission: Admission, tokens: int | None = None) -> None:
+        """Learn from a request that was admitted and answered.
+
+        Args:
+            admission: What `begin` returned.
+            tokens: How many tokens the service counted, or None where it does not say.
+        """
+        with self.lock:
+            self.quota.on_count(admission, tokens)
+            self._rate.on_success()
+            if self._window.on_success(admission):
+                self._rate.forget(admission.started_at)
+            step = _RAMP if self.rate is None else 1.0 / self.limit
+            self.limit = min(float(self.max_in_flight), self.limit + step)
+
+    def on_refusal(self, admission: Admission, now: float, retry_after: float | None) -> None:
         """Learn from a request that was refused for being too many, or timed out.
 
         Args:
-            started_at: When it began, as `begin` said.
+            admission: What `begin` returned.
             now: The time.
             retry_after: When to come back in seconds, as the service said, or None.
         """
-        self.refusals += 1
-        if retry_after is not None:
-            self._hold(now, retry_after)
-        self._outcomes.append(False)
-        if self._descent is not None:
-            self._descent.refuse(self._actual(now))
-        if started_at <= self._cut_at or (not retry_after and self._seldom()):
-            return
+        with self.lock:
+            self.refusals += 1
+            if retry_after is not None:
+                self._hold(now, retry_after)
+            if self._cuts(admission, now, retry_after):
+                self.limit = max(1.0, self.limit * _LIMIT_CUT)
+
+    def _cuts(self, admission: Admission, now: float, retry_after: float | None) -> bool:
+        """Learn from a refusal, and say whether fewer requests may be in flight."""
         if retry_after:
-            self._descent = None
-        elif self._in_vain(now):
-            return
-        self.limit = max(1.0, self.limit * _LIMIT_CUT)
-        if not retry_after and self._cut_at == -math.inf and self._admitted < _TOO_EARLY:
-            # The rate so far says too little; the next refusal will tell.
-            self._cut_at = now
-            return
-        self.rate = max(_LEAST_RATE, self._cut_rate(now))
-        self._cut_at = self._grown_at = now
-        self._next_at = max(now, self._held_until) + 1.0 / self.rate
-
-    def _seldom(self) -> bool:
-        """Recognise refusals so rare that slowing down would cost more than they do.
-
-        Some come by chance, from a pool that is shared with others say, whatever the pace.
-        """
-        enough = len(self._outcomes) >= _REMEMBERED // 2
-        refused = self._outcomes.count(False)
-        return enough and refused <= self._tolerated * len(self._outcomes)
-
-    def _in_vain(self, now: float) -> bool:
-        """Recognise refusals by chance, and begin anew with them in mind."""
-        descent, self._tolerated = self._descent, _TOLERATED
-        if self.rate is None or descent is None or now - self._cut_at > _STEADY * self._cycle:
-            self._descent = _Descent(self._actual(now))
-            return False
-        share = self._outcomes.count(False) / len(self._outcomes)
-        if descent.refused < _ENOUGH or share > _FEW:
-            return False
-        self._tolerated = min(_MOST_TOLERATED, max(_TOLERATED, 1.5 * share + 0.02))
-        self.rate, self._descent, self._probing = None, None, True
-        self._cut_at = self._grown_at = now
-        return True
+            # Whoever names waits need not be probed.
+            self._window = HiddenWindow()
+        elif self._window.on_refusal(admission, now):
+            return True
+        return self._rate.on_refusal(admission.started_at, now, self._held_until, retry_after)
 
     def _hold(self, now: float, seconds: float) -> None:
         until = now + seconds
         self.throttled += max(0.0, until - max(now, self._held_until))
         self._held_until = max(self._held_until, until)
-        self._cycle = max(_LEAST_CYCLE, _CYCLE_FOR_HOLD * seconds)
-
-    def _actual(self, now: float) -> float:
-        """Return how many requests a second began of late."""
-        return len(self._begun) / max(now - self._begun[0], _LEAST_SECONDS)
-
-    def _cut_rate(self, now: float) -> float:
-        if self.rate is None:
-            return max(_FIRST_RATE, 0.5 * self._actual(now))
-        if self._probing:
-            self._probing = False
-            return self.rate * _PROBING_CUT
-        soon = (now - max(self._cut_at, self._held_until)) * self.rate < _SOON_REQUESTS
-        return self.rate * (_REPEATED_CUT if soon else _USUAL_CUT)
-
-    def _grown(self, rate: float, now: float) -> float:
-        seconds, self._grown_at = max(0.0, now - self._grown_at), now
-        if now > self._next_at + 1.0 / rate:
-            # Something else bounds the run; a rate that nobody uses proves nothing.
-            return rate
-        if self._probing:
-            return rate * math.pow(2.0, min(seconds, 1.0))
-        # The step that a cut took is made good in one cycle; then ever faster.
-        late = max(0.0, (now - self._cut_at) / self._cycle - 1.5)
-        growth = min(1.0, (1.0 - _USUAL_CUT) / self._cycle * math.pow(2.0, min(4.0 * late, 60.0)))
-        return rate * (1.0 + growth * seconds)

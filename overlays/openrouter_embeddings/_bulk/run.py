@@ -29,7 +29,7 @@ from openrouter_embeddings._bulk.budget import Budget
 from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
-from openrouter_embeddings._bulk.pace import Pace
+from openrouter_embeddings._bulk.pace import Pace, Quota
 from openrouter_embeddings._bulk.reader import Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.limits import Limits
 
-# Whoever waits asks again after an hour: locks and event loops do not take any number of seconds.
-_LONGEST_WAIT = 3_600.0
-
 
 @frozen
 class Plan:
@@ -75,6 +72,7 @@ class Plan:
         asks: Whether there is a cache to be asked.
         matrix: The matrix that collects the vectors of the whole run, if there is one.
         source: The base URL that requests go to, or a name in its place, as keys have it.
+        pace: A pace that several runs share, or None for one of its own.
     """
 
     template: EmbeddingRequest
@@ -88,6 +86,12 @@ class Plan:
     asks: bool = False
     matrix: ResultMatrix = no_matrix
     source: str | None = None
+    pace: Pace | None = None
+
+    def make_pace(self) -> Pace:
+        """Return the pace that is shared, or make one."""
+        quota = Quota(self.limits.requests_per_minute, self.limits.tokens_per_minute)
+        return self.pace or Pace(self.limits.max_in_flight, quota)
 
 
 @define(eq=False)
@@ -123,7 +127,7 @@ class BulkRun:
         """Begin with empty books."""
         self.window = Window(self.plan.limits.window)
         self.ledger = Ledger(self.plan.limits, self.plan.cutting, self.plan.most_paid)
-        self.attempts = Attempts(Pace(self.plan.limits.max_in_flight))
+        self.attempts = Attempts(self.plan.make_pace())
         self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source)
         self.budget = Budget(self.plan.max_cost, self.plan.price)
         reader = Reader(self.source, self.space, self.plan.asks)
@@ -144,7 +148,7 @@ class BulkRun:
             return Hand(ready)
         if unread is not None or (self.intake.over and self.ledger.idle):
             return unread or Over()
-        return Wait(min(_LONGEST_WAIT, self._wait(now)))
+        return Wait(min(self.attempts.pace.longest_wait, self._wait(now)))
 
     def end(self) -> None:
         """Begin nothing more: what is left to be done is to read the answers that come."""
@@ -152,10 +156,12 @@ class BulkRun:
 
     def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
-        while not self._ended and self.attempts.pace.wait(now) <= 0 and self._may_go_on:
-            attempt = self.attempts.take_due(now) or self._cut(now)
-            if attempt is None or self._begin(attempt, now):
-                return attempt
+        next_tokens = self.ledger.next_tokens
+        with self.attempts.pace.lock:
+            while not self._ended and self.attempts.wait(now, next_tokens) <= 0 and self._may_go_on:
+                attempt = self.attempts.take_due(now) or self._cut(now)
+                if attempt is None or self._begin(attempt, now):
+                    return attempt
         return None
 
     @property
@@ -184,10 +190,12 @@ class BulkRun:
         if isinstance(timeout, OpenRouterError):
             self._close(attempt, timeout, attempt.call.paid)
             return False
+        if self.budget.most is not None or self.attempts.pace.counts_tokens:
+            tokens = map(self.ledger.tokens.estimate, (slot.sent for slot in attempt.batch.slots))
+            attempt.tokens = sum(tokens)
         self.attempts.begin(attempt, timeout, now)
         if self.budget.most is not None:
-            tokens = sum(self.ledger.tokens.estimate(slot.sent) for slot in attempt.batch.slots)
-            self.budget.reserve(id(attempt), tokens)
+            self.budget.reserve(id(attempt), attempt.tokens)
         return True
 
     def _wait(self, now: float) -> float:
@@ -195,7 +203,7 @@ class BulkRun:
         if not self._may_go_on:
             return math.inf
         due = 0.0 if self._may_cut() else self.attempts.seconds_left(now)
-        return max(self.attempts.pace.wait(now), due)
+        return max(self.attempts.wait(now, self.ledger.next_tokens), due)
 
     def read(self, step: Settle, random: float) -> Outcome:
         """Read an answer, and write new vectors to where they end.
@@ -225,9 +233,9 @@ class BulkRun:
         return *outcome.events, *settled
 
     def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
-        if is_throttling(outcome.error):
+        if is_throttling(outcome.error) and attempt.admission is not None:
             named = wait_named(outcome.error)
-            self.attempts.pace.on_refusal(attempt.started_at, now, named)
+            self.attempts.pace.on_refusal(attempt.admission, now, named)
         if isinstance(outcome, Failed):
             self._close(attempt, outcome.error, attempt.call.paid)
             return (attempt.make_event(self.plan.template.model, now, outcome.error),)
@@ -237,7 +245,8 @@ class BulkRun:
 
     def _succeed(self, attempt: Attempt, answer: Verified, now: float) -> Iterable[Event]:
         response, slots = answer.response, attempt.batch.slots
-        self.attempts.pace.on_success()
+        if attempt.admission is not None:
+            self.attempts.pace.on_success(attempt.admission, response.usage.prompt_tokens)
         mixed = self.space.check(response)
         self._account(attempt.batch, response, 0 if mixed else len(slots) - len(answer.faults))
         if mixed is not None:
