@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from openrouter_embeddings import cli
+from openrouter_embeddings import cli, jobs
 from openrouter_embeddings.local import LocalModel
 from openrouter_embeddings.testing import FaultServer, faults
 
@@ -120,6 +120,33 @@ def service(monkeypatch):
         monkeypatch.setenv("OPENROUTER_API_KEY", server.api_key)
         monkeypatch.setenv("OPENROUTER_BASE_URL", server.base_url)
         yield server
+
+
+@pytest.mark.parametrize("command", ["embed", "retry-failed"])
+def test_rates_reach_the_job(command, tmp_path, run, monkeypatch):
+    """Both bounds of a minute, as they were given; a minute that holds nothing is refused."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-test")
+    given = []
+
+    def job(*_, limits, **__):
+        given.append((limits.requests_per_minute, limits.tokens_per_minute))
+        return jobs.JobReport("out.parquet", 0, 0, 0)
+
+    for name in ("embed_file", "retry_failed"):
+        monkeypatch.setattr(jobs, name, job)
+    words = [command, tmp_path / "out.parquet"]
+    if command == "embed":
+        words = [command, write(tmp_path / "in.txt"), "--out", words[1], "--model", "m"]
+
+    run(*words)
+    run(*words, "--requests-per-minute", 60, "--tokens-per-minute", 1_000_000)
+    code, _, said = run(*words, "--requests-per-minute", 0)
+    assert (code, "--requests-per-minute" in said) == (2, True)
+    code, _, said = run(*words, "--tokens-per-minute", "nan")
+
+    assert code != 0
+    assert "Limits.tokens_per_minute" in said
+    assert given == [(None, None), (60, 1_000_000)]
 
 
 def test_a_refused_text_does_not_sink_the_others(service, tmp_path, run):

@@ -48,6 +48,12 @@ Cache = Annotated[str | None, typer.Option(help="A folder that keeps vectors bet
 MaxCost = Annotated[float | None, typer.Option(min=0, help="The most to spend, in USD.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="The most texts in one request.")]
 InFlight = Annotated[int, typer.Option(min=1, help="The most requests at one time.")]
+RequestsPerMinute = Annotated[
+    float | None, typer.Option(min=1, help="The most requests in any minute, retries included.")
+]
+TokensPerMinute = Annotated[
+    float | None, typer.Option(min=1, help="The most tokens in any minute.")
+]
 Output = Annotated[str, typer.Argument(metavar="OUTPUT", help="A .parquet written by embed.")]
 Given = Annotated[str | None, typer.Option("--input", help="The input that it was made of.")]
 
@@ -73,6 +79,8 @@ def embed(
     ] = False,
     batch_size: BatchSize = 100,
     in_flight: InFlight = 16,
+    requests_per_minute: RequestsPerMinute = None,
+    tokens_per_minute: TokensPerMinute = None,
     cache: Cache = None,
     max_cost: MaxCost = None,
     max_failures: Annotated[
@@ -120,7 +128,12 @@ def embed(
                 on_long=on_long,
                 pin_provider=pin_provider,
                 cache=cache,
-                limits=Limits(max_batch=batch_size, max_in_flight=in_flight),
+                limits=Limits(
+                    max_batch=batch_size,
+                    max_in_flight=in_flight,
+                    requests_per_minute=requests_per_minute,
+                    tokens_per_minute=tokens_per_minute,
+                ),
                 max_cost=max_cost,
                 max_failures=max_failures,
                 overwrite=overwrite,
@@ -209,11 +222,18 @@ def retry_failed(
     source: Given = None,
     batch_size: BatchSize = 100,
     in_flight: InFlight = 16,
+    requests_per_minute: RequestsPerMinute = None,
+    tokens_per_minute: TokensPerMinute = None,
     max_cost: MaxCost = None,
     local: Local = False,
 ) -> int:
     """Embed the failed rows of an output again, and nothing else."""
-    limits = Limits(max_batch=batch_size, max_in_flight=in_flight)
+    limits = Limits(
+        max_batch=batch_size,
+        max_in_flight=in_flight,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+    )
     with connected(local=local) as client:
         report = jobs.retry_failed(client, out, source=source, limits=limits, max_cost=max_cost)
     if not report.rows:
