@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import threading
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +13,7 @@ from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import Call, Label
 from openrouter_embeddings._request.embeddings import Verified
@@ -26,7 +28,7 @@ from openrouter_embeddings.errors import (
     VectorError,
 )
 from openrouter_embeddings.inputs import embedding_request
-from openrouter_embeddings.values import EmbeddingsResponse
+from openrouter_embeddings.values import EmbeddingsResponse, Usage
 
 TEMPLATE = embedding_request(input="template", model="test/embedding")
 LIMITS = Limits(max_batch=20, max_in_flight=8, window=500)
@@ -420,3 +422,65 @@ def test_an_outage_is_given_up_soon(seed):
     # Ten logical requests of up to four attempts, and what was in flight when the tenth failed.
     assert service.requests <= 10 + 80
     assert batches[-1].stopped is not None
+
+
+@pytest.mark.parametrize(("counted", "more"), [(None, 0), (25, 5)])
+def test_tokens_that_are_stated_bound_a_run(counted, more):
+    """The run hands its estimates to the pace, and the service's counts once they are known."""
+    texts = (f"input {number}" for number in range(1_000, 10_000))
+    run = run_over(texts, Limits(max_batch=10, tokens_per_minute=200))
+    first = taken(run)
+    # Ten inputs of 10 bytes: 25 tokens about, and 100 at the most.
+    assert [attempt.tokens for attempt in first] == [25.0, 25.0]
+
+    for attempt in first:
+        vectors = np.stack([vector(text) for text in attempt.batch.inputs])
+        usage = Usage(prompt_tokens=counted)
+        attempt.call.operation.answer = EmbeddingsResponse(vectors, provider="x", usage=usage)
+        run.attempts.on_reply(attempt, OK, 1.0)
+        run.conclude(attempt, run.read(Settle(attempt, OK, 1.0), 0.5), 1.0)
+
+    # Counted once, the next ones are thought to be a tenth larger at the most: 50 + 5 * 27.5.
+    assert len(taken(run, 1.0)) == more
+
+
+def test_requests_that_are_stated_bound_a_run():
+    """The next one begins a minute after the first answer."""
+    limits = Limits(max_batch=10, requests_per_minute=3)
+    run = run_over((f"input {number}" for number in range(10_000)), limits)
+    first = taken(run)
+    assert len(first) == 3
+
+    for attempt in first:
+        answer(run, attempt, 1.0)
+    assert taken(run, 1.0) == []
+    assert steps(run, 1.0)[-1].seconds == pytest.approx(60.1)
+    assert len(taken(run, 61.2)) == 3
+
+
+def test_what_is_made_again_counts_with_its_own_tokens():
+    """A large batch that was refused waits until it fits, though the next new one is small."""
+    texts = ["input 1 " + "long " * 70, *(f"input {number}" for number in range(10, 15))]
+    run = run_over(iter(texts), Limits(max_batch=1, max_in_flight=1, tokens_per_minute=500))
+    (large,) = taken(run)
+    read_as(run, large, TooManyRequestsResponseError("slow", status_code=429), 1.0)
+    due = 1.0 + run.attempts.seconds_left(1.0)
+
+    assert run.attempts.wait(due, lambda: 0.0) > 50
+    assert run.attempts.wait(0.5, lambda: 1e9) > run.attempts.wait(0.5, lambda: 0.0)
+
+
+def test_runs_that_share_a_pace_are_bounded_together():
+    """What one has in flight leaves less room for the other, which asks again soon."""
+    pace = Pace(max_in_flight=4, lock=threading.RLock())
+    one, two = (run_over((f"input {n}" for n in range(100)), pace=pace) for _ in range(2))
+    first = taken(one)
+
+    assert len(first) == 4
+    assert taken(two) == []
+    waiting = two.next(0.0)
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds < 1
+
+    answer(one, first[0])
+    assert len(taken(two)) == 1

@@ -85,7 +85,11 @@ class Quota:
             self._replied.append(admission)
 
     def on_count(self, admission: Admission, tokens: int | None) -> None:
-        """Put the service's count in the place of the estimate, where there is one."""
+        """Put the service's count in the place of the estimate, where there is one.
+
+        None is unknown; 0 is an answer of the service's own cache, and nobody says whether its
+        limit counts that: the estimate stays.
+        """
         if not tokens or admission.replied_at == math.inf:
             return
         if admission.estimated > 0:
