@@ -69,6 +69,17 @@ def test_a_window_that_nobody_names_is_learnt(count, seconds, phase, latency, se
     assert max(service.refusals_by_window()[3:]) <= 2
 
 
+@pytest.mark.parametrize(("count", "seconds"), WINDOWS)
+@pytest.mark.parametrize("latency", [0.05, 0.2, 1.0])
+def test_a_window_that_is_nearly_over_costs_one_more(count, seconds, latency):
+    """The stub that the run begins in tells nothing, and is not counted with the next window."""
+    service = HiddenWindow(count, seconds, phase=0.95)
+    took = deliver(Pace(max_in_flight=16), service.admits, 10 * count, latency=latency)
+
+    assert took <= 1.3 * service.ideal(10 * count)
+    assert max(service.refusals_by_window()[4:]) <= 2
+
+
 def test_a_window_that_grows_is_noticed():
     """One request more is tried now and then, and the next at once where that was admitted."""
     service, pace = HiddenWindow(5, 20.0), Pace(max_in_flight=16)
@@ -126,7 +137,9 @@ def test_a_wait_that_is_named_ends_all_guessing():
     answer(pace, probe, 40.0, admitted=False, retry_after=3.0)
 
     assert pace.hold(41.0) == 2.0
-    assert pace.wait(90.0) == 0
+    pace.limit = 4.0
+    pace.begin(90.0)
+    assert pace.wait(120.0) == 0
 
 
 def test_it_begins_low_and_grows_to_its_bound():

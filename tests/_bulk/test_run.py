@@ -444,6 +444,14 @@ def test_tokens_that_are_stated_bound_a_run(counted, more):
     assert len(taken(run, 1.0)) == more
 
 
+def test_no_batch_has_more_than_a_quarter_of_a_minute():
+    """However few requests that leaves: at a token a byte, a larger one would break the bound."""
+    texts = (f"input {number}" for number in range(1_000, 10_000))
+    run = run_over(texts, Limits(max_batch=10, tokens_per_minute=40))
+
+    assert [attempt.tokens for attempt in taken(run)] == [10.0]
+
+
 def test_requests_that_are_stated_bound_a_run():
     """The next one begins a minute after the first answer."""
     limits = Limits(max_batch=10, requests_per_minute=3)

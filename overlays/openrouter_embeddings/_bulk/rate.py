@@ -402,8 +402,6 @@ class HiddenWindow:
     def _on_refused(self, began: float, count: int) -> None:
         length = began - self._oldest(began, count)
         if length <= self.least:
-            held = sum(began - self.least < each for each in self._taken)
-            self.count = max(1, min(count, held))
             self._quiet, self._patience = 0, 2 * self._patience
         elif _STRETCH * length < self.most:
             self.least = length
