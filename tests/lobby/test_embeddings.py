@@ -18,6 +18,7 @@ from openrouter_embeddings import (
     OpenRouter,
     PartialFailureError,
     ServiceUnavailableResponseError,
+    TooManyRequestsResponseError,
     VectorError,
 )
 from openrouter_embeddings.cache import EmbeddingCache
@@ -564,3 +565,20 @@ def test_a_request_of_ones_own_is_asked_for_as_a_whole(server, client):
 
     assert caught.value.rows == (2,)
     assert paid_by_input(server) == Counter("abcabc")
+
+
+def test_a_wait_beyond_the_deadline_ends_the_run_instead_of_holding_it(server, client):
+    """The service's own error says for how long; nothing is slept."""
+    server.script(faults.status(429, retry_after=3600))
+
+    batch = client.embed(
+        [f"text {number}" for number in range(50)],
+        on_error="keep",
+        deadline=60,
+        limits=Limits(max_batch=5, max_in_flight=1),
+    )
+
+    assert isinstance(batch.stopped, TooManyRequestsResponseError)
+    assert batch.stopped.retry_after == 3600
+    assert len(batch.failures) == 50
+    assert len(server.requests) == 1

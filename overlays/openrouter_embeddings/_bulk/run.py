@@ -233,11 +233,15 @@ class BulkRun:
         return *outcome.events, *settled
 
     def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
-        if is_throttling(outcome.error) and attempt.admission is not None:
-            named = wait_named(outcome.error)
+        named, deadline = wait_named(outcome.error), attempt.call.deadline
+        is_too_long = named is not None and deadline is not None and named >= deadline
+        if is_throttling(outcome.error) and attempt.admission is not None and not is_too_long:
             self.attempts.pace.on_refusal(attempt.admission, now, named)
         if isinstance(outcome, Failed):
             self._close(attempt, outcome.error, attempt.call.paid)
+            if is_throttling(outcome.error) and is_too_long:
+                # The whole run would have to wait for longer than any of its requests may take.
+                self.stop(outcome.error)
             return (attempt.make_event(self.plan.template.model, now, outcome.error),)
         self.stats = evolve(self.stats, retries=self.stats.retries + 1)
         self.attempts.put_off(attempt, now + outcome.delay)
