@@ -22,9 +22,8 @@ from openrouter_embeddings import (
 )
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.lessons import Lessons
-from openrouter_embeddings._request.models import read_models
+from openrouter_embeddings._request.models import ModelsPage, read_models
 from openrouter_embeddings._request.operations import EmbedOperation
-from openrouter_embeddings._request.pages import ModelsPage
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.inputs import embedding_request
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from attrs import frozen
 
 from openrouter_embeddings._request.call import Done, Failed
+from openrouter_embeddings._request.models import ModelPages
 from openrouter_embeddings._request.operations import ListOperation
-from openrouter_embeddings._request.pages import ModelPages
 from openrouter_embeddings.errors import OpenRouterError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from openrouter_embeddings._request.verdicts import refuses_base64
 
 if TYPE_CHECKING:
     from openrouter_embeddings._request.lessons import Lessons
-    from openrouter_embeddings._request.pages import Bounds, ModelsPage
+    from openrouter_embeddings._request.models import Bounds, ModelsPage
     from openrouter_embeddings._request.request import HttpRequest, Reply
     from openrouter_embeddings.errors import OpenRouterError
     from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat
