@@ -72,6 +72,10 @@ class OpenRouterError(Exception):
         message: What went wrong, in one line, with the service's own words where it had any.
         request_id: The id to quote to support, from the reply's headers or body, if one came.
         hint: What to do next, if that is known.
+        cost: What the attempts behind it cost in USD, as far as replies said; None where something
+            may have been charged and no reply said how much.
+        possible_cost: What may have been charged beside it in USD, for requests that were handed
+            over and never answered; None where nobody knows how much.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class OpenRouterError(Exception):
         self.message = message
         self.request_id = request_id
         self.hint = hint
+        self.cost: float | None = 0.0
+        self.possible_cost: float | None = 0.0
 
     def __str__(self) -> str:
         """Join the message, the hint and the request id into one readable text."""

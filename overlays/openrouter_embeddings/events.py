@@ -25,6 +25,8 @@ class AttemptFinished:
         status: The status of the reply, or None if none came.
         error: What the attempt ended with, or None if it brought what was asked.
         request_id: The id of the exchange, if the service sent one.
+        cost: What it cost in USD as far as is known, also where it failed; 0.0 for a refusal, which
+            is free; None where it may have cost something and nobody said how much.
     """
 
     operation: str
@@ -35,6 +37,7 @@ class AttemptFinished:
     status: int | None = None
     error: OpenRouterError | None = None
     request_id: str | None = None
+    cost: float | None = None
 
 
 @frozen

@@ -44,7 +44,10 @@ class Usage:
     Attributes:
         prompt_tokens: Tokens in all inputs; 0 for a hit of the service's response cache.
         total_tokens: The same number, for embeddings.
-        cost: The charge in USD.
+        cost: What is known of the charge in USD, attempts that brought no vector included.
+        possible_cost: What may have been charged beside it in USD, for requests that were handed
+            over and never answered; 0.0 where there were none, None where nobody knows how much.
+        wasted_cost: How much of the cost brought no vector, in USD.
         is_byok: Whether a provider key of the caller's own was used.
         cost_details: How the charge splits up, as sent.
         prompt_tokens_details: Tokens by kind of input, as sent; only for mixed inputs.
@@ -54,6 +57,8 @@ class Usage:
     prompt_tokens: int | None = None
     total_tokens: int | None = None
     cost: float | None = None
+    possible_cost: float | None = 0.0
+    wasted_cost: float = 0.0
     is_byok: bool | None = None
     cost_details: Mapping[str, object] = field(factory=dict)
     prompt_tokens_details: Mapping[str, object] = field(factory=dict)

@@ -16,12 +16,14 @@ from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start,
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import Call, Label
+from openrouter_embeddings._request.charges import make_charge
 from openrouter_embeddings._request.embeddings import Verified
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     NoResponseError,
+    OpenRouterError,
     ResponseValidationError,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
@@ -51,6 +53,13 @@ class Operation:
 
     def fallback(self, _error):
         return None
+
+    def charge(self, answer, value):
+        error = value if isinstance(value, OpenRouterError) else None
+        return make_charge(answer, error)
+
+    def bill(self, value, _bill):
+        return value
 
 
 def vector(text):

@@ -20,6 +20,7 @@ from openrouter_embeddings import (
     TooManyRequestsResponseError,
 )
 from openrouter_embeddings._request.call import Call, Failed, Label, Wait
+from openrouter_embeddings._request.charges import make_charge
 from openrouter_embeddings._request.request import HttpRequest, Reply
 from openrouter_embeddings.testing import faults
 
@@ -143,6 +144,13 @@ class Asked:
     def fallback(self, error):
         return None
 
+    def charge(self, answer, value):
+        error = value if isinstance(value, OpenRouterError) else None
+        return make_charge(answer, error)
+
+    def bill(self, value, _bill):
+        return value
+
 
 def call_of(**bounds):
     given = {"retries": RetryConfig(initial=0.0), "timeout": 60.0, "deadline": None} | bounds
@@ -216,6 +224,9 @@ class Surprised:
 
     def fallback(self, _error):
         return None
+
+    def charge(self, answer, value):
+        return make_charge(answer, value)
 
 
 @pytest.mark.parametrize("raised", [OverflowError("x"), ZeroDivisionError(), RuntimeError()])

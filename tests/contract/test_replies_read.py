@@ -75,11 +75,16 @@ def test_valid_replies_are_read_without_loss(counted, envelope, data):
     for name in ("model", "provider", "id"):
         assert getattr(value, name) == lenient.text(envelope.get(name))
     usage = envelope.get("usage") or {}
-    assert value.usage.cost == lenient.number(usage.get("cost"))
-    assert value.usage.prompt_tokens == lenient.count(usage.get("prompt_tokens"))
+    assert value.usage.cost == plausible(usage.get("cost"), 1e4)
+    assert value.usage.prompt_tokens == plausible(usage.get("prompt_tokens"), 1e9)
     unknown = {name for name in envelope if name.startswith("x-")}
     assert unknown <= set(value.extra)
     assert all(value.extra[name] == envelope[name] for name in unknown)
+
+
+def plausible(number, most):
+    """Leave out what nobody can have counted or charged."""
+    return number if number is not None and 0 <= number <= most else None
 
 
 def wire(vector, as_text):

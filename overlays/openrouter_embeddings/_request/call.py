@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._request.charges import FREE, Bill, Charge
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings._request.retry import GiveUp, RetryConfig
-from openrouter_embeddings._request.verdicts import is_transient, may_have_cost, timed_out
+from openrouter_embeddings._request.verdicts import is_transient, timed_out
 from openrouter_embeddings.errors import (
     DeadlineExceededError,
     NoResponseError,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from openrouter_embeddings.events import Event
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 ONCE = RetryConfig(attempts=1, most_paid=1)
 """The policy of those who want none."""
@@ -47,7 +47,7 @@ class Label:
     inputs: int = 0
 
 
-class Operation(Protocol[T_co]):
+class Operation(Protocol[T]):
     """What a call asks for: its request, and how the reply is read."""
 
     @property
@@ -60,12 +60,20 @@ class Operation(Protocol[T_co]):
         """What it is called in events and messages."""
         ...
 
-    def read(self, reply: Reply) -> T_co | OpenRouterError:
+    def read(self, reply: Reply) -> T | OpenRouterError:
         """Read a reply of any kind into what was asked for, or into the error that it is."""
         ...
 
     def fallback(self, error: OpenRouterError) -> Self | None:
         """Return another way of asking for the same, where the error says that there is one."""
+        ...
+
+    def charge(self, answer: Reply | NoResponseError, value: object) -> Charge:
+        """Say what an attempt cost whose answer was read into a value, or into an error."""
+        ...
+
+    def bill(self, value: T, bill: Bill) -> T:
+        """Write onto what was read what all attempts cost."""
         ...
 
 
@@ -75,6 +83,7 @@ class Done(Generic[T]):
 
     value: T
     events: tuple[Event, ...]
+    charge: Charge = FREE
 
 
 @frozen
@@ -84,6 +93,7 @@ class Wait:
     delay: float
     error: OpenRouterError
     events: tuple[Event, ...]
+    charge: Charge = FREE
 
 
 @frozen
@@ -92,6 +102,7 @@ class Failed:
 
     error: OpenRouterError
     events: tuple[Event, ...]
+    charge: Charge = FREE
 
 
 @define
@@ -107,7 +118,8 @@ class Call(Generic[T]):
         most_paid: How often it may be paid for, in whatever way it is asked for.
         repeats_paid: Whether what may have been paid for is asked for once more in the same way; a
             bulk run has better ways.
-        paid: How many of its attempts may have been paid for and brought nothing.
+        paid: How often it may have been paid for and brought nothing.
+        bill: What its attempts cost.
     """
 
     operation: Operation[T]
@@ -118,6 +130,7 @@ class Call(Generic[T]):
     most_paid: int = 2
     repeats_paid: bool = True
     paid: int = field(init=False, default=0)
+    bill: Bill = field(init=False, factory=Bill)
     _attempt_started: float = field(init=False, default=0.0)
     _attempts: int = field(init=False, default=0)
     _last_error: OpenRouterError | None = field(init=False, default=None)
@@ -149,10 +162,13 @@ class Call(Generic[T]):
         self._attempts += 1
         value = self._read(answer) if isinstance(answer, Reply) else answer
         error = value if isinstance(value, OpenRouterError) else None
-        finished = self._make_finished(answer, error, now)
+        charge = self.operation.charge(answer, value)
+        self.bill = self.bill.plus(charge, wasted=error is not None)
+        self.paid += charge.computed if error else max(0, charge.computed - 1)
+        finished = self._make_finished(answer, error, now, charge)
         if not isinstance(value, OpenRouterError):
-            return Done(value, (finished,))
-        return self._after(value, now, random, finished)
+            return Done(self.operation.bill(value, self.bill), (finished,), charge)
+        return evolve(self._after(value, now, random, finished), charge=charge)
 
     def _read(self, reply: Reply) -> T | OpenRouterError:
         try:
@@ -166,7 +182,6 @@ class Call(Generic[T]):
         self, error: OpenRouterError, now: float, random: float, finished: Event
     ) -> Wait | Failed:
         previous, self._last_error = self._last_error, error
-        self.paid += may_have_cost(error)
         other = self.operation.fallback(error)
         if other is not None and self.paid < self.most_paid:
             self.operation = other
@@ -195,7 +210,11 @@ class Call(Generic[T]):
         return Wait(delay, error, (finished, scheduled))
 
     def _make_finished(
-        self, answer: Reply | NoResponseError, error: OpenRouterError | None, now: float
+        self,
+        answer: Reply | NoResponseError,
+        error: OpenRouterError | None,
+        now: float,
+        charge: Charge,
     ) -> AttemptFinished:
         reply = answer if isinstance(answer, Reply) else None
         return AttemptFinished(
@@ -207,13 +226,14 @@ class Call(Generic[T]):
             status=reply.status if reply else None,
             error=error,
             request_id=reply.request_id if reply else None,
+            cost=None if charge.unsaid else charge.cost or 0.0,
         )
 
     def _given_up(self, error: OpenRouterError, reason: str) -> OpenRouterError:
         if is_transient(error):
             note = f"Gave up after {_attempts(self._attempts)}: {reason}."
             error.hint = f"{error.hint} {note}" if error.hint else note
-        return error
+        return self.bill.put_on(error)
 
     def _out_of_time(self, *errors: OpenRouterError | None) -> DeadlineExceededError:
         last = next((error for error in errors if error is not None), None)
@@ -229,6 +249,7 @@ class Call(Generic[T]):
             hint="Allow more time with deadline=.",
         )
         error.__cause__ = last
+        self.bill.put_on(error)
         return error
 
 

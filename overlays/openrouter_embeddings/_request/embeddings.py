@@ -9,6 +9,7 @@ from attrs import frozen
 
 from openrouter_embeddings._base.memory import keep_freed_memory
 from openrouter_embeddings._request import lenient
+from openrouter_embeddings._request.charges import bounded_cost, bounded_tokens
 from openrouter_embeddings._request.plausibility import is_one_for_all
 from openrouter_embeddings._request.refusals import ODD, take_payload, unreadable
 from openrouter_embeddings._request.request import HttpRequest
@@ -142,9 +143,9 @@ def _usage(generated: Any) -> Usage:  # noqa: ANN401 - from_dict keeps odd value
     known = generated.to_dict()
     is_byok = known.get("is_byok")
     return Usage(
-        prompt_tokens=lenient.count(known.get("prompt_tokens")),
-        total_tokens=lenient.count(known.get("total_tokens")),
-        cost=lenient.number(known.get("cost")),
+        prompt_tokens=bounded_tokens(known.get("prompt_tokens")),
+        total_tokens=bounded_tokens(known.get("total_tokens")),
+        cost=bounded_cost(known.get("cost")),
         is_byok=is_byok if isinstance(is_byok, bool) else None,
         cost_details=known.get("cost_details") or {},
         prompt_tokens_details=known.get("prompt_tokens_details") or {},

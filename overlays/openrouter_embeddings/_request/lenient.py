@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from openrouter_embeddings._base.printable import printable
-from openrouter_embeddings_api.types import UNSET
 
 
 def decode(body: bytes | bytearray) -> object:
@@ -22,6 +21,8 @@ def decode(body: bytes | bytearray) -> object:
 
 def present(value: object) -> object:
     """Take what was sent; None where the field was absent."""
+    from openrouter_embeddings_api.types import UNSET  # noqa: PLC0415 - with the first call
+
     return None if value is UNSET else value
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._request.call import Label
+from openrouter_embeddings._request.charges import Charge, make_charge
 from openrouter_embeddings._request.embeddings import Verified, read_embeddings, write_embeddings
 from openrouter_embeddings._request.models import read_models, write_listing
 from openrouter_embeddings._request.vectors import make_error
 from openrouter_embeddings._request.verdicts import refuses_base64
+from openrouter_embeddings.errors import OpenRouterError
 
 if TYPE_CHECKING:
+    from openrouter_embeddings._request.charges import Bill
     from openrouter_embeddings._request.lessons import Lessons
     from openrouter_embeddings._request.models import Bounds, ModelsPage
     from openrouter_embeddings._request.request import HttpRequest, Reply
-    from openrouter_embeddings.errors import OpenRouterError
+    from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat
     from openrouter_embeddings.values import EmbeddingsResponse
 
@@ -57,6 +60,13 @@ class _Embed:
             return None
         return evolve(self, encoding="float", request=write_embeddings(self.asked, "float"))
 
+    def charge(self, answer: Reply | NoResponseError, value: object) -> Charge:
+        """Say what an attempt cost, whatever it was read into."""
+        if isinstance(value, OpenRouterError):
+            return make_charge(answer, value)
+        response = value.response if isinstance(value, Verified) else value
+        return make_charge(answer, None, cast("EmbeddingsResponse", response).usage)
+
     def _read(self, reply: Reply) -> Verified | OpenRouterError:
         """Read a reply, and learn from it."""
         found = read_embeddings(reply, self.asked)
@@ -85,6 +95,15 @@ class EmbedOperation(_Embed):
             return make_error(found.faults)
         return self._lessons.check_width(self.asked, found.response) or found.response
 
+    def bill(self, value: EmbeddingsResponse, bill: Bill) -> EmbeddingsResponse:
+        """Write onto a response what the attempts before it cost."""
+        if not bill.unsaid and not bill.wasted:
+            return value
+        usage = evolve(
+            value.usage, cost=bill.known, possible_cost=bill.possible, wasted_cost=bill.wasted
+        )
+        return evolve(value, usage=usage)
+
 
 @frozen
 class BatchOperation(_Embed):
@@ -93,6 +112,10 @@ class BatchOperation(_Embed):
     def read(self, reply: Reply) -> Verified | OpenRouterError:
         """Read a reply into vectors and what is wrong with single ones, or into an error."""
         return self._read(reply)
+
+    def bill(self, value: Verified, bill: Bill) -> Verified:  # noqa: ARG002 - the protocol's
+        """Leave the response alone: the run books each attempt by itself."""
+        return value
 
 
 @frozen
@@ -119,3 +142,12 @@ class ListOperation:
     def fallback(self, error: OpenRouterError) -> Self | None:  # noqa: ARG002 - the protocol's
         """Return None: there is one way of asking for a page."""
         return None
+
+    def charge(self, answer: Reply | NoResponseError, value: object) -> Charge:
+        """Return no cost, since listings are free, and how often it was answered."""
+        error = value if isinstance(value, OpenRouterError) else None
+        return Charge(min(1, make_charge(answer, error).computed), 0.0)
+
+    def bill(self, value: ModelsPage, bill: Bill) -> ModelsPage:  # noqa: ARG002 - the protocol's
+        """Leave the page alone."""
+        return value
