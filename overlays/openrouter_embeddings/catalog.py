@@ -61,14 +61,17 @@ class Catalog(Sequence["ModelInfo"]):
         Args:
             model: The id; case does not count.
 
+        Returns:
+            The model; the dearer one where an id stands twice in the listing.
+
         Raises:
             ConfigurationError: There is no such model, or several; the message names near ones.
         """
         wanted = arguments.text("model", model).strip().lower()
         for names in (_full_names, _short_names):
             found = [info for info in self.data if wanted in names(info)]
-            if len(found) == 1:
-                return found[0]
+            if len({info.id for info in found}) == 1:
+                return max(found, key=_price_rank)
             if found:
                 raise ConfigurationError(_ambiguous(model, found), argument="model")
         raise ConfigurationError(self._unknown(model), argument="model")

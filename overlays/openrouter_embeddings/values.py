@@ -245,7 +245,13 @@ class RunStats:
         in_flight: Requests in flight now.
         inputs_sent: Inputs that were answered with vectors; equal ones in the window count once.
         prompt_tokens: Tokens, as far as the service said.
-        cost: USD, as far as the service said.
+        cost: What is known of the cost in USD, replies included whose vectors were no good: what
+            the service said, else the tokens that it said at the listed price, where the run asked
+            for the listing. It is no more than what is known: see `possible_cost`.
+        possible_cost: What may have been charged beside it in USD: for requests that were handed
+            over and never told their cost, a token a byte at the dearest price seen or listed. None
+            where no price is known.
+        wasted_cost: How much of the cost brought no vector, in USD.
     """
 
     requests: int = 0
@@ -257,6 +263,8 @@ class RunStats:
     inputs_sent: int = 0
     prompt_tokens: int = 0
     cost: float = 0.0
+    possible_cost: float | None = 0.0
+    wasted_cost: float = 0.0
 
 
 @frozen(eq=False)
@@ -290,8 +298,14 @@ class EmbeddedBatch(_Matrix):
     @property
     def usage(self) -> Usage:
         """Tokens and cost of the run so far."""
-        tokens = self.stats.prompt_tokens
-        return Usage(prompt_tokens=tokens, total_tokens=tokens, cost=self.stats.cost)
+        stats = self.stats
+        return Usage(
+            prompt_tokens=stats.prompt_tokens,
+            total_tokens=stats.prompt_tokens,
+            cost=None if stats.cost == 0 and stats.possible_cost != 0 else stats.cost,
+            possible_cost=stats.possible_cost,
+            wasted_cost=stats.wasted_cost,
+        )
 
     @property
     def requests(self) -> int:

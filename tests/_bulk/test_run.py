@@ -143,13 +143,15 @@ OK = Reply(200, {}, b"", datetime.now(UTC))
 REFUSED = Reply(429, {}, b"", datetime.now(UTC))
 
 
-def run_over(texts, limits=LIMITS, **plan):
+def run_over(texts, limits=LIMITS, *, retries=RetryConfig(), **plan):  # noqa: B008 - frozen
     """Begin a run whose requests are answered by hand."""
 
     def call(request, started, paid):
-        return Call(Operation(request), RetryConfig(), 60.0, 600.0, started, 2 - paid)
+        most = retries.most_paid - paid
+        operation = Operation(request)
+        return Call(operation, retries, 60.0, 600.0, started, most, repeats_paid=False)
 
-    return BulkRun(Plan(TEMPLATE, call, limits, **plan), iter(texts))
+    return BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid, **plan), iter(texts))
 
 
 def taken(run, now=0.0):
@@ -501,3 +503,85 @@ def test_runs_that_share_a_pace_are_bounded_together():
 
     answer(one, first[0])
     assert len(taken(two)) == 1
+
+
+def fail_as(run, attempt, answer, now=0.0):
+    """Let a request end with what an exchange ended with."""
+    run.attempts.on_reply(attempt, answer, now)
+    run.conclude(attempt, run.read(Settle(attempt, answer, now), 0.5), now)
+
+
+def test_nothing_is_made_again_once_the_run_is_over():
+    """Not even what was in flight when it stopped, and was refused for a while only then."""
+    run = run_over(f"input {number}" for number in range(100))
+    first, second, *_ = taken(run)
+    run.stop(NoResponseError("over"))
+    read_as(run, second, ServiceUnavailableResponseError("busy", status_code=503))
+
+    assert all(slot.error is not None for slot in second.batch.slots)
+    assert run.next_attempt(1e6) is None
+    assert not run.attempts.is_waiting
+    assert first.batch.slots[0].error is None
+
+
+def test_mixed_spaces_give_up_what_waits():
+    """A width that comes twice ends the run, and nobody waits for a request to be made again."""
+    run = run_over((f"input {number}" for number in range(60)), retries=RetryConfig(most_paid=1))
+    first, second, third = taken(run)
+    answer(run, first)
+    read_as(run, second, ServiceUnavailableResponseError("busy", status_code=503))
+    read_as(run, third, EmbeddingsResponse(np.ones((20, 3), np.float32), provider="x"))
+
+    assert run.ledger.stopped is not None
+    assert not run.attempts.is_waiting
+    assert not run.account.is_committed
+    assert kinds(run)[-1] == "Over"
+
+
+def test_the_first_request_of_a_bounded_run_goes_out_alone():
+    """A service that is dearer than its listing is found out by its first reply."""
+    run = run_over((f"input {n}" for n in range(1_000)), max_cost=1e9, price=1.0)
+    (first,) = taken(run)
+    read_as(run, first, ServiceUnavailableResponseError("busy", status_code=503))
+    assert taken(run) == []
+    (again,) = taken(run, 100.0)
+    assert again is first
+
+    answer(run, first, 100.0)
+    assert len(taken(run, 100.0)) > 1
+
+
+def test_what_may_have_been_charged_counts_against_the_bound():
+    """A request that was handed over and never answered leaves that much less."""
+    run = run_over((f"input {n}" for n in range(10, 50)), max_cost=200.0, price=1.0)
+    (first,) = taken(run)
+    assert first.most_tokens == 160
+    fail_as(run, first, NoResponseError("cut off", sent=True))
+
+    stats = run.account.stats(run.attempts.pace)
+    assert (stats.cost, stats.possible_cost) == (0.0, 160.0)
+    assert kinds(run)[-1] == "Over"
+    assert "max_cost" in str(run.ledger.stopped)
+
+
+def test_a_retry_that_no_longer_fits_ends_the_run():
+    """Its connection had to be replaced: one attempt may have been charged, and one refused."""
+    run = run_over((f"input {n}" for n in range(10, 50)), max_cost=200.0, price=1.0)
+    (first,) = taken(run)
+    first.call.operation.answer = ServiceUnavailableResponseError("busy", status_code=503)
+    fail_as(run, first, Reply(503, {}, b"", datetime.now(UTC), written=2))
+
+    assert "max_cost" in str(run.ledger.stopped)
+    assert run.next_attempt(1e6) is None
+
+
+def test_an_attempt_whose_time_is_over_sets_nothing_aside():
+    """Its deadline passed while it waited for its turn."""
+    run = run_over(["input 1"], max_cost=1e9, price=1.0)
+    (first,) = taken(run)
+    read_as(run, first, ServiceUnavailableResponseError("busy", status_code=503))
+    assert run.account.is_committed
+
+    (second_round,) = taken(run, 1e6)
+    answer(run, second_round, 1e6)
+    assert not run.account.is_committed

@@ -114,3 +114,12 @@ def test_what_is_no_id_is_named(model):
         Catalog(()).find(model)
 
     assert caught.value.argument == "model"
+
+
+def test_an_id_that_stands_twice_is_one_model_at_its_dearer_price():
+    """Whoever bounds a cost by it must not be told the cheaper one."""
+    twice = [ModelInfo("a/b", pricing=Pricing(prompt=Decimal(price))) for price in ("1", "2", "0")]
+    assert Catalog(tuple(twice)).find("a/b") is twice[1]
+
+    open_price = ModelInfo("a/b")
+    assert Catalog((*twice, open_price)).find("b") is open_price

@@ -582,3 +582,46 @@ def test_a_wait_beyond_the_deadline_ends_the_run_instead_of_holding_it(server, c
     assert batch.stopped.retry_after == 3600
     assert len(batch.failures) == 50
     assert len(server.requests) == 1
+
+
+LISTED = {"id": MODEL, "context_length": 8192, "pricing": {"prompt": "0.01"}}
+
+
+@pytest.mark.parametrize("prompt", ["-1", None, "free"])
+def test_a_bound_of_the_cost_needs_a_fixed_price(prompt, client):
+    """Nothing is sent where nobody can say what it would cost."""
+    with FaultServer(models=[{**LISTED, "pricing": {"prompt": prompt}}]) as server:
+        other = type(client)(server)
+        with pytest.raises(ConfigurationError, match="needs a fixed price") as caught:
+            other.embed(["a"], max_cost=1.0)
+        other.close()
+
+        assert caught.value.argument == "max_cost"
+        assert server.inputs_embedded == 0
+
+
+def test_a_price_of_zero_is_a_price(client):
+    """Such a model fits into every bound."""
+    models = [{**LISTED, "pricing": {"prompt": "0"}}]
+    with FaultServer(models=models, cost_per_token=0.0) as server:
+        other = type(client)(server)
+        result = other.embed(["a", "b"], max_cost=0.0)
+        other.close()
+
+    assert result.stats.cost == 0.0
+    assert not result.failures
+
+
+def test_replies_that_are_thrown_away_count_against_the_bound(client):
+    """A NaN in every reply: what was charged stays below the bound, and is told."""
+    with FaultServer(models=[LISTED], cost_per_token=0.01) as server:
+        server.always(faults.nan())
+        other = type(client)(server)
+        result = other.embed([f"{n:08}" for n in range(400)], max_cost=4.0, on_error="keep")
+        other.close()
+        charged = 0.02 * server.inputs_embedded
+
+    assert 3.5 <= charged <= 4.0
+    assert result.stats.cost == pytest.approx(charged)
+    assert 0.0 < result.stats.wasted_cost <= result.stats.cost
+    assert result.stats.possible_cost == 0.0

@@ -14,6 +14,7 @@ from openrouter_embeddings import (
     Embedding,
     EmbeddingsResponse,
     MissingExtraError,
+    RunStats,
 )
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.values import moment, price
@@ -138,3 +139,15 @@ def test_numbers_of_no_date_and_no_price_are_unknown(value):
     assert moment(value) is None
     assert price(value) is None or isinstance(value, str)
     assert price("1e999999") is price(10**400) is None
+
+
+@pytest.mark.parametrize(
+    ("cost", "possible", "shown"),
+    [(0.0, 0.0, 0.0), (0.5, None, 0.5), (0.5, 1.0, 0.5), (0.0, None, None), (0.0, 1.0, None)],
+)
+def test_a_cost_of_which_nothing_is_known_is_not_zero(cost, possible, shown):
+    """A run that was charged, maybe, and told nothing has no known cost."""
+    stats = RunStats(cost=cost, possible_cost=possible, wasted_cost=0.25)
+    usage = EmbeddedBatch(np.empty((0, 2), np.float32), stats=stats).usage
+
+    assert (usage.cost, usage.possible_cost, usage.wasted_cost) == (shown, possible, 0.25)

@@ -44,6 +44,7 @@ class Attempt:
     Attributes:
         batch: What it is for.
         call: The course of its logical request.
+        most_tokens: The most tokens that its inputs can have.
         timeout: Seconds that the attempt may take; None for no bound.
         admission: What the pace gave it when it began; None before.
         tokens: How many tokens it carries, about, where the pace counts them.
@@ -53,6 +54,7 @@ class Attempt:
 
     batch: Batch
     call: Call[Verified]
+    most_tokens: int = 1
     timeout: float | None = None
     admission: Admission | None = None
     tokens: float = 0.0

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import checked_inputs, one_input
-from openrouter_embeddings.values import Estimate
+from openrouter_embeddings.values import Estimate, RunStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
     from openrouter_embeddings._bulk.items import Batch, Item
+    from openrouter_embeddings._bulk.pace import Pace
+    from openrouter_embeddings._request.charges import Charge
     from openrouter_embeddings.cache import KeyMaker, Store
 
 # What English prose has with most tokenizers; the first answer takes its place.
@@ -28,6 +31,8 @@ _LEAST_CHARACTERS_PER_TOKEN = 0.25
 _MOST_BYTES_PER_TOKEN = 6.0
 _LEAST_BYTES_PER_TOKEN = 2.0
 _AT_ONCE = 1_000
+# The longest context of an embedding model that was listed in 2026.
+_LONGEST_CONTEXT = 131_072
 
 
 @define(eq=False)
@@ -35,9 +40,11 @@ class TokenRatio:
     """How long a token is, learnt from the service's own counts.
 
     Attributes:
+        context: The most tokens of an input, or None where that is not known.
         characters_per_token: What is known of the ratio.
     """
 
+    context: int | None = None
     characters_per_token: float = field(init=False, default=_CHARACTERS_PER_TOKEN)
     _characters: int = field(init=False, default=0)
     _tokens: int = field(init=False, default=0)
@@ -45,6 +52,13 @@ class TokenRatio:
     def estimate(self, item: Item) -> float:
         """Estimate the tokens of an input."""
         return item.size / self.characters_per_token if item.tokens is None else item.tokens
+
+    def most(self, item: Item) -> int:
+        """Return the most tokens that an input can have: one a byte, and those of the context."""
+        if item.kind == "content":
+            return self.context or max(item.size, _LONGEST_CONTEXT)
+        tokens = max(1, item.size if item.tokens is None else item.tokens)
+        return tokens if self.context is None else min(tokens, self.context)
 
     def learn(self, batch: Batch, tokens: int | None) -> None:
         """Learn from what the service counted for a batch; None where it does not say."""
@@ -56,58 +70,122 @@ class TokenRatio:
         self.characters_per_token = max(_LEAST_CHARACTERS_PER_TOKEN, ratio)
 
 
-@define
-class Budget:
-    """What a run has spent, and may spend.
+@define(eq=False)
+class Account:
+    """What a run has spent, may have spent, and may spend.
+
+    The theory. What replies say that they cost is known. What was handed over and never told the
+    cost of is possible: the most tokens that it can have, at the dearest price seen or listed. What
+    is in flight is reserved in the same way, so that with a bound nothing goes out that could cross
+    it. A service that is dearer than its listing is found out by its first reply, which therefore
+    goes out alone.
 
     Attributes:
         most: The most to spend in USD, or None.
-        listed: What a token costs by the listing in USD, or None where that is not fixed.
-        spent: USD, as far as the service said.
-        tokens: Tokens, as far as the service said.
+        listed: What a token costs by the listing in USD, or None where that is not known.
+        counts: What was counted so far.
     """
 
     most: float | None = None
     listed: float | None = None
-    spent: float = field(init=False, default=0.0)
-    tokens: int = field(init=False, default=0)
-    _reserved: dict[int, float] = field(init=False, factory=dict)
+    counts: RunStats = field(init=False, factory=RunStats)
+    _dearest: float | None = field(init=False)
+    _known: float = field(init=False, default=0.0)
+    _wasted: float = field(init=False, default=0.0)
+    _unsaid_tokens: int = field(init=False, default=0)
+    _answered: bool = field(init=False, default=False)
+    _reserved: dict[int, int] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with the listed price."""
+        self._dearest = self.listed
 
     @property
     def is_committed(self) -> bool:
         """Say whether something in flight has yet to be charged."""
         return bool(self._reserved)
 
-    def reserve(self, tag: int, tokens: float) -> None:
-        """Set the cost of a request aside while it is in flight."""
-        self._reserved[tag] = self._price() * tokens
+    def reserve(self, tag: int, tokens: int) -> None:
+        """Set aside the most tokens that a request can have while it is not over."""
+        self._reserved[tag] = tokens
 
     def release(self, tag: int) -> None:
-        """Note that a request is no longer in flight."""
+        """Note that a request is over."""
         self._reserved.pop(tag, None)
 
-    def charge(self, tokens: int, cost: float) -> None:
-        """Note what an answer has cost."""
-        self.tokens += tokens
-        self.spent += cost
+    def abandon(self) -> None:
+        """Book what is in flight as possible: nobody waits for its answers."""
+        self._unsaid_tokens += sum(self._reserved.values())
+        self._reserved.clear()
 
-    def allows(self, tokens: float) -> bool:
-        """Say whether so many tokens more surely stay within the bound."""
+    def book(self, charge: Charge, most_tokens: int, *, wasted: float = 1.0) -> None:
+        """Note what an attempt has cost.
+
+        Args:
+            charge: What its reply says.
+            most_tokens: The most tokens that it can have.
+            wasted: The share of its inputs that it brought no vector for.
+        """
+        cost, unsaid = charge.cost, charge.unsaid
+        if cost is None and charge.computed and charge.tokens and self.listed is not None:
+            cost, unsaid = charge.tokens * self.listed, unsaid - 1
+        if cost is not None:
+            self._known += cost
+            self._wasted += wasted * cost
+            self._dearest = max(self._dearest or 0.0, cost / (charge.tokens or most_tokens))
+        self._unsaid_tokens += unsaid * most_tokens
+        tokens = self.counts.prompt_tokens + (charge.tokens or 0)
+        self.counts = evolve(self.counts, requests=self.counts.requests + 1, prompt_tokens=tokens)
+
+    def on_answer(self, inputs: int) -> None:
+        """Note an answer with vectors for so many inputs; the first one tells the price."""
+        self._answered = True
+        self.counts = evolve(self.counts, inputs_sent=self.counts.inputs_sent + inputs)
+
+    def on_retry(self) -> None:
+        """Note that a request is made again."""
+        self.counts = evolve(self.counts, retries=self.counts.retries + 1)
+
+    @property
+    def room(self) -> float:
+        """How many tokens more surely stay within the bound; infinity where there is none."""
         if self.most is None:
-            return True
-        return self.spent + sum(self._reserved.values()) + self._price() * tokens <= self.most
+            return math.inf
+        if self.is_committed and not self._answered:
+            return 0.0
+        tokens = self._unsaid_tokens + sum(self._reserved.values())
+        price = self._dearest or 0.0
+        # Sums of costs are off by some 1e-16 of themselves, and the bound may be their exact sum.
+        left = self.most * (1 + 1e-12) - self._known - tokens * price
+        if left < 0:
+            return -1.0
+        return left / price if price else math.inf
+
+    def stats(self, pace: Pace) -> RunStats:
+        """Return what the run has done so far, and at which pace."""
+        unsaid = self._unsaid_tokens > 0
+        possible = None if self._dearest is None else self._unsaid_tokens * self._dearest
+        return evolve(
+            self.counts,
+            cost=self._known,
+            possible_cost=possible if unsaid else 0.0,
+            wasted_cost=self._wasted,
+            in_flight=pace.in_flight,
+            refusals=pace.refusals,
+            throttled_seconds=pace.throttled,
+            highest_concurrency=pace.highest,
+        )
 
     def reached(self) -> ConfigurationError:
         """Make the error that ends the run."""
+        possible = self._unsaid_tokens * (self._dearest or 0.0)
+        more = f", and {possible:.6g} USD more may have been" if possible else ""
         return ConfigurationError(
-            f"max_cost of {self.most:g} USD is reached: {self.spent:.6g} USD were spent.",
+            f"max_cost of {self.most:g} USD is reached: {self._known:.6g} USD were spent{more}. "
+            "The next request could cross it.",
             argument="max_cost",
             hint="What is done is kept; with a cache, a larger bound goes on from here.",
         )
-
-    def _price(self) -> float:
-        """Return what a token costs: as the service charged so far, else as it is listed."""
-        return self.spent / self.tokens if self.tokens else self.listed or 0.0
 
 
 def estimate(

@@ -18,6 +18,7 @@ outcome back to `settle`:
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from itertools import islice
 from types import MappingProxyType
@@ -53,18 +54,18 @@ class Ledger:
         limits: The bounds.
         cutting: How texts that are too long are cut, or None where that is an error.
         most_paid: How often one input may be paid for.
+        tokens: How long a token is.
         halving: What refused batches become, and the size that the service takes.
         evidence: The failures since the last answer.
-        tokens: How long a token is.
         stopped: Why the run is over before its end, or None.
     """
 
     limits: Limits
     cutting: Cutting | None = None
     most_paid: int = 2
+    tokens: TokenRatio = field(factory=TokenRatio)
     halving: Halving = field(init=False)
     evidence: Evidence = field(init=False)
-    tokens: TokenRatio = field(init=False, factory=TokenRatio)
     stopped: OpenRouterError | None = field(init=False, default=None)
     _queue: deque[Slot] = field(init=False, factory=deque)
     _again: deque[Batch] = field(init=False, factory=deque)
@@ -100,20 +101,25 @@ class Ledger:
         waits = self.halving.doubts_size and self._open_batches > 0
         return bool(self._again or (self._queue and not waits))
 
-    def next_batch(self) -> Batch | None:
-        """Cut the next batch, or return None when nothing waits."""
+    def next_batch(self, room: float = math.inf) -> Batch | None:
+        """Cut the next batch, or return None when nothing waits.
+
+        Args:
+            room: How many tokens it may have at the most, where that bounds it.
+        """
         if not self.has_next:
             return None
         self._open_batches += 1
-        return self._again.popleft() if self._again else self._cut()
+        return self._again.popleft() if self._again else self._cut(room)
 
-    def _cut(self) -> Batch:
+    def _cut(self, room: float) -> Batch:
         queue, limits, slots = self._queue, self.limits, list[Slot]()
-        size, tokens = 0, 0.0
+        size, tokens, most = 0, 0.0, 0
         while queue and len(slots) < self.halving.max_batch:
             item = queue[0].sent
             size, tokens = size + item.size, tokens + self.tokens.estimate(item)
-            fits = size <= limits.max_bytes and tokens <= limits.batch_tokens
+            most += self.tokens.most(item)
+            fits = size <= limits.max_bytes and tokens <= limits.batch_tokens and most <= room
             if slots and (item.kind != slots[0].sent.kind or not fits):
                 break
             slots.append(queue.popleft())
@@ -127,6 +133,14 @@ class Ledger:
         return min(
             sum(self.tokens.estimate(slot.sent) for slot in ahead), float(self.limits.batch_tokens)
         )
+
+    def tokens_of(self, batch: Batch) -> int:
+        """Return the most tokens that a batch can have."""
+        return sum(self.tokens.most(slot.sent) for slot in batch.slots)
+
+    def least_tokens(self) -> int:
+        """Return the most tokens of the smallest batch that `next_batch` could cut next."""
+        return self.tokens_of(self._again[0]) if self._again else self.tokens.most(self._queue[0])
 
     def settle(
         self,

@@ -17,6 +17,7 @@ from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache, Store
+from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
 from openrouter_embeddings.limits import Limits
 
@@ -76,7 +77,8 @@ class BulkOptions(RequestOptions, total=False):
         cache: An `EmbeddingCache`, any other object with ``find`` and ``put``, or the path of a
             cache; what it has is not sent.
         limits: Bounds of batches, concurrency and memory.
-        max_cost: The most to spend in USD; the run stops before it is crossed.
+        max_cost: The most to spend in USD; the run stops before the next request could cross it,
+            which counts each byte of a text as a token. The model's price must be fixed.
         pin_provider: Let the provider of the first answer give all; another one is an error.
         on_long: What becomes of a text that the service refuses as too long: ``"error"`` makes it a
             failure, ``"truncate"`` cuts it until it fits and lists it in `truncated`.
@@ -156,7 +158,8 @@ class BulkSetup:
             limits=self.limits,
             most_paid=self.settings.most_paid,
             max_cost=self.max_cost,
-            price=None if listed is None else _price(listed),
+            price=self._price(listed),
+            context=(listed.context_length or None) if listed else None,
             pin_provider=self.pin_provider,
             cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
             asks=self.cache is not None,
@@ -164,6 +167,21 @@ class BulkSetup:
             source=self.source,
         )
         return BulkRun(plan, iter(checked_inputs(inputs)))
+
+    def _price(self, listed: ModelInfo | None) -> float | None:
+        """Return what a token costs; a bound of the cost needs to know.
+
+        Raises:
+            ConfigurationError: There is such a bound, and no fixed price.
+        """
+        price = listed.pricing.prompt if listed else None
+        if price is None and self.max_cost is not None:
+            message = (
+                f"max_cost needs a fixed price; the listing has none for {self.template.model}."
+            )
+            hint = "Leave max_cost out, or choose a model whose price is listed."
+            raise ConfigurationError(message, argument="max_cost", hint=hint)
+        return None if price is None else float(price)
 
     @contextmanager
     def store(self) -> Iterator[Store | None]:
@@ -274,11 +292,6 @@ def prepare_result(inputs: Iterable[Input], on_error: object) -> Result:
 
 def _on_long(value: object) -> bool:
     return arguments.choice("on_long", value, ("error", "truncate")) == "truncate"
-
-
-def _price(listed: ModelInfo) -> float | None:
-    price = listed.pricing.prompt
-    return None if price is None else float(price)
 
 
 def choose_reporter(

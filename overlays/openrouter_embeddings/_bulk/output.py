@@ -235,7 +235,7 @@ class Course:
     @property
     def stats(self) -> RunStats:
         """What the run has done so far; after its end, with what came in after the last batch."""
-        return RunStats() if self.run is None else self.run.current_stats()
+        return RunStats() if self.run is None else self.run.account.stats(self.run.attempts.pace)
 
     @property
     def providers(self) -> tuple[str, ...]:

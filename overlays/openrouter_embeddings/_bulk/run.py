@@ -25,7 +25,7 @@ from openrouter_embeddings._bulk.attempts import (
     Start,
     Wait,
 )
-from openrouter_embeddings._bulk.budget import Budget
+from openrouter_embeddings._bulk.budget import Account, TokenRatio
 from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
@@ -37,8 +37,7 @@ from openrouter_embeddings._request.call import Done, Failed
 from openrouter_embeddings._request.vectors import make_row_error
 from openrouter_embeddings._request.verdicts import is_throttling, wait_named
 from openrouter_embeddings.errors import OpenRouterError
-from openrouter_embeddings.events import AttemptFinished
-from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, RunStats
+from openrouter_embeddings.values import EmbeddedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -67,6 +66,7 @@ class Plan:
         limits: The bounds.
         max_cost: The most to spend in USD, or None.
         price: What a token costs in USD, or None where that is not known beforehand.
+        context: The most tokens of an input, or None where that is not known.
         pin_provider: Whether the provider of the first answer must give all.
         cutting: How texts that are too long are cut, or None where that is an error.
         asks: Whether there is a cache to be asked.
@@ -81,17 +81,13 @@ class Plan:
     most_paid: int = 2
     max_cost: float | None = None
     price: float | None = None
+    context: int | None = None
     pin_provider: bool = False
     cutting: Cutting | None = None
     asks: bool = False
     matrix: ResultMatrix = no_matrix
     source: str | None = None
     pace: Pace | None = None
-
-    def make_pace(self) -> Pace:
-        """Return the pace that is shared, or make one."""
-        quota = Quota(self.limits.requests_per_minute, self.limits.tokens_per_minute)
-        return self.pace or Pace(self.limits.max_in_flight, quota)
 
 
 @define(eq=False)
@@ -105,8 +101,7 @@ class BulkRun:
         ledger: What is to be sent, and what became of it.
         attempts: What is not over.
         space: What the vectors have in common.
-        budget: What was spent.
-        stats: What was done so far.
+        account: What was spent, and what was done so far.
         intake: What leads inputs in.
         unsaved: Vectors that the cache has yet to keep, by their keys.
     """
@@ -117,23 +112,23 @@ class BulkRun:
     ledger: Ledger = field(init=False)
     attempts: Attempts = field(init=False)
     space: Space = field(init=False)
-    budget: Budget = field(init=False)
-    stats: RunStats = field(init=False, factory=RunStats)
+    account: Account = field(init=False)
     intake: Intake = field(init=False)
     unsaved: dict[bytes, Vectors] = field(init=False, factory=dict)
     _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
-        self.window = Window(self.plan.limits.window)
-        self.ledger = Ledger(self.plan.limits, self.plan.cutting, self.plan.most_paid)
-        self.attempts = Attempts(self.plan.make_pace())
+        limits = self.plan.limits
+        self.window = Window(limits.window)
+        tokens = TokenRatio(self.plan.context)
+        self.ledger = Ledger(limits, self.plan.cutting, self.plan.most_paid, tokens)
+        quota = Quota(limits.requests_per_minute, limits.tokens_per_minute)
+        self.attempts = Attempts(self.plan.pace or Pace(limits.max_in_flight, quota))
         self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source)
-        self.budget = Budget(self.plan.max_cost, self.plan.price)
+        self.account = Account(self.plan.max_cost, self.plan.price)
         reader = Reader(self.source, self.space, self.plan.asks)
-        self.intake = Intake(
-            self.plan.limits.max_in_flight, reader, self.space, self.window, self.ledger
-        )
+        self.intake = Intake(limits.max_in_flight, reader, self.space, self.window, self.ledger)
 
     def next(self, now: float) -> Step:
         """Return what is to be done next; what is returned is to be carried out."""
@@ -175,14 +170,15 @@ class BulkRun:
         return ready and self.attempts.has_room and self._affordable()
 
     def _cut(self, now: float) -> Attempt | None:
-        batch = self.ledger.next_batch() if self._may_cut() else None
+        batch = self.ledger.next_batch(self.account.room) if self._may_cut() else None
         if batch is None:
             return None
         request = evolve(
             self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
         )
         paid = max(slot.paid for slot in batch.slots)
-        return Attempt(batch, self.plan.call(request, now, paid))
+        most_tokens = self.ledger.tokens_of(batch)
+        return Attempt(batch, self.plan.call(request, now, paid), most_tokens)
 
     def _begin(self, attempt: Attempt, now: float) -> bool:
         """Begin an attempt, unless its time is over."""
@@ -190,12 +186,11 @@ class BulkRun:
         if isinstance(timeout, OpenRouterError):
             self._close(attempt, timeout, attempt.call.paid)
             return False
-        if self.budget.most is not None or self.attempts.pace.counts_tokens:
+        if self.attempts.pace.counts_tokens:
             tokens = map(self.ledger.tokens.estimate, (slot.sent for slot in attempt.batch.slots))
             attempt.tokens = sum(tokens)
         self.attempts.begin(attempt, timeout, now)
-        if self.budget.most is not None:
-            self.budget.reserve(id(attempt), attempt.tokens)
+        self.account.reserve(id(attempt), attempt.most_tokens)
         return True
 
     def _wait(self, now: float) -> float:
@@ -221,12 +216,11 @@ class BulkRun:
 
     def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
-        self.budget.release(id(attempt))
-        requests = sum(isinstance(event, AttemptFinished) for event in outcome.events)
-        self.stats = evolve(self.stats, requests=self.stats.requests + requests)
+        self.account.release(id(attempt))
         if isinstance(outcome, Done):
-            settled = self._succeed(attempt, outcome.value, now)
+            settled = self._succeed(attempt, outcome, now)
         else:
+            self.account.book(outcome.charge, attempt.most_tokens)
             settled = self._fail(attempt, outcome, now)
         # Last of all: an answer whose booking is interrupted is booked once more on the way out.
         self.attempts.end(attempt)
@@ -237,22 +231,32 @@ class BulkRun:
         is_too_long = named is not None and deadline is not None and named >= deadline
         if is_throttling(outcome.error) and attempt.admission is not None and not is_too_long:
             self.attempts.pace.on_refusal(attempt.admission, now, named)
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, Failed) or self.ledger.stopped is not None:
             self._close(attempt, outcome.error, attempt.call.paid)
             if is_throttling(outcome.error) and is_too_long:
                 # The whole run would have to wait for longer than any of its requests may take.
                 self.stop(outcome.error)
             return (attempt.make_event(self.plan.template.model, now, outcome.error),)
-        self.stats = evolve(self.stats, retries=self.stats.retries + 1)
+        if self.account.room < attempt.most_tokens:
+            error = self.account.reached()
+            self._close(attempt, error)
+            return (attempt.make_event(self.plan.template.model, now, error),)
+        # What waits for its time stays reserved.
+        self.account.reserve(id(attempt), attempt.most_tokens)
+        self.account.on_retry()
         self.attempts.put_off(attempt, now + outcome.delay)
         return ()
 
-    def _succeed(self, attempt: Attempt, answer: Verified, now: float) -> Iterable[Event]:
-        response, slots = answer.response, attempt.batch.slots
+    def _succeed(self, attempt: Attempt, outcome: Done[Verified], now: float) -> Iterable[Event]:
+        answer, slots = outcome.value, attempt.batch.slots
+        response = answer.response
         if attempt.admission is not None:
             self.attempts.pace.on_success(attempt.admission, response.usage.prompt_tokens)
         mixed = self.space.check(response)
-        self._account(attempt.batch, response, 0 if mixed else len(slots) - len(answer.faults))
+        good = 0 if mixed else len(slots) - len(answer.faults)
+        self.account.book(outcome.charge, attempt.most_tokens, wasted=1 - good / len(slots))
+        self.account.on_answer(good)
+        self.ledger.tokens.learn(attempt.batch, outcome.charge.tokens)
         if mixed is not None:
             self._close(attempt, mixed, attempt.call.paid + 1)
             if all(slot.error is mixed for slot in slots):
@@ -264,7 +268,7 @@ class BulkRun:
         self.ledger.settle(attempt.batch, vectors, attempt.rows, faults, attempt.call.paid)
         if self.plan.asks:
             self._keep(attempt.batch)
-        cost = response.usage.cost
+        cost = outcome.charge.cost
         return (attempt.make_event(self.plan.template.model, now, None, cost),)
 
     def _keep(self, batch: Batch) -> None:
@@ -274,18 +278,8 @@ class BulkRun:
             key: vector for key, vector in keyed if key is not None and vector is not None
         }
 
-    def _account(self, batch: Batch, response: EmbeddingsResponse, answered: int) -> None:
-        tokens, cost = response.usage.prompt_tokens or 0, response.usage.cost or 0.0
-        self.ledger.tokens.learn(batch, tokens)
-        self.budget.charge(tokens, cost)
-        self.stats = evolve(
-            self.stats,
-            inputs_sent=self.stats.inputs_sent + answered,
-            prompt_tokens=self.budget.tokens,
-            cost=self.budget.spent,
-        )
-
     def _close(self, attempt: Attempt, error: OpenRouterError, paid: int = 0) -> None:
+        self.account.release(id(attempt))
         self.ledger.settle(attempt.batch, error, paid=paid)
         if self.ledger.stopped is not None:
             self.stop(self.ledger.stopped)
@@ -294,16 +288,15 @@ class BulkRun:
         """End the run early; what is in flight still counts, what waits for its turn does not."""
         self.ledger.stop(error)
         for attempt in self.attempts.give_up_waiting():
+            self.account.release(id(attempt))
             self.ledger.settle(attempt.batch, error)
 
     def _affordable(self) -> bool:
         """Keep the cost below its bound, and end the run where nothing more fits."""
-        if self.ledger.stopped is not None or self.budget.most is None:
+        if self.ledger.stopped is not None or self.account.room >= self.ledger.least_tokens():
             return True
-        if self.budget.allows(self.ledger.next_tokens()):
-            return True
-        if not self.budget.is_committed and not self.attempts.is_waiting:
-            self.stop(self.budget.reached())
+        if not self.account.is_committed:
+            self.stop(self.account.reached())
         return False
 
     def _take_ready(self) -> Ready | None:
@@ -318,16 +311,6 @@ class BulkRun:
             stopped=self.ledger.stopped,
             model=self.space.model,
             providers=self.space.providers,
-            stats=self.current_stats(),
+            stats=self.account.stats(self.attempts.pace),
         )
         return Ready(entries, width, self.plan.matrix(width), rest)
-
-    def current_stats(self) -> RunStats:
-        """Return what the run has done so far."""
-        return evolve(
-            self.stats,
-            in_flight=self.attempts.pace.in_flight,
-            refusals=self.attempts.pace.refusals,
-            throttled_seconds=self.attempts.pace.throttled,
-            highest_concurrency=self.attempts.pace.highest,
-        )
