@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, NoReturn, TypeVar, Unpack
 
 from openrouter_embeddings._bulk.budget import estimate
@@ -12,10 +12,19 @@ from openrouter_embeddings._bulk.options import (
     BulkOptions,
     BulkSetup,
     choose_reporter,
+    guarded,
     prepare_result,
     set_up,
 )
-from openrouter_embeddings._bulk.output import AsyncBatchStream, BatchStream, Course, no_matrix
+from openrouter_embeddings._bulk.output import (
+    AsyncBatchStream,
+    BatchStream,
+    Course,
+    Report,
+    athen_fail,
+    no_matrix,
+    then_fail,
+)
 from openrouter_embeddings._bulk.threads import run_in_threads
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._http.processes import check_process, of_one_process
@@ -204,13 +213,17 @@ class Embeddings(_Calls):
 
         Raises:
             ConfigurationError: An argument cannot be used; nothing was sent.
-            PartialFailureError: Inputs failed; `.result` has every vector that was paid for.
+            PartialFailureError: Inputs failed, or what yields them or `progress` raised, which is
+                the ``__cause__``; `.result` has every vector that was paid for.
+            OpenRouterError: No input has a vector, and all have the same reason: that error itself.
         """
-        result, report = prepare_result(inputs, on_error), choose_reporter(progress)
-        for batch in self._batches(inputs, model, options, result.matrix, Course()):
-            result.add(batch)
-            report(batch)
-        return result.finish(on_error)
+        result, course = prepare_result(inputs, on_error), Course()
+        report = Report(choose_reporter(progress), course)
+        with closing(self._batches(inputs, model, options, result.matrix, course)) as batches:
+            for batch in batches:
+                result.add(batch)
+                report(batch)
+        return result.finish(on_error, course, report.failure or course.failure)
 
     def embed_query(
         self, text: Input, *, model: str, **options: Unpack[BulkOptions]
@@ -252,9 +265,11 @@ class Embeddings(_Calls):
 
         Raises:
             ConfigurationError: An argument other than the inputs cannot be used.
+            Exception: What yields the inputs raised it; all that had come by then was yielded.
         """
         course = Course()
-        return BatchStream(self._batches(inputs, model, options, no_matrix, course), course)
+        batches = self._batches(inputs, model, options, no_matrix, course)
+        return BatchStream(then_fail(batches, course), course)
 
     def _batches(
         self,
@@ -268,7 +283,8 @@ class Embeddings(_Calls):
         setup = self._set_up(model, options)
         course.run = run = setup.run(inputs, self._run(self._listed(setup)), matrix)
         with setup.store() as store:
-            batches = run_in_threads(self._http, run, store, self._settings)
+            kept = guarded(store, run.notes)
+            batches = run_in_threads(self._http, run, kept, self._settings)
             yield from of_one_process(batches)
 
     def estimate(
@@ -380,11 +396,15 @@ class AsyncEmbeddings(_Calls):
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
-        result, report = prepare_result(inputs, on_error), choose_reporter(progress)
-        async for batch in self._batches(inputs, model, options, result.matrix, Course()):
-            result.add(batch)
-            report(batch)
-        return result.finish(on_error)
+        result, course = prepare_result(inputs, on_error), Course()
+        report = Report(choose_reporter(progress), course)
+        async with aclosing(
+            self._batches(inputs, model, options, result.matrix, course)
+        ) as batches:
+            async for batch in batches:
+                result.add(batch)
+                report(batch)
+        return result.finish(on_error, course, report.failure or course.failure)
 
     async def embed_query(
         self, text: Input, *, model: str, **options: Unpack[BulkOptions]
@@ -407,7 +427,8 @@ class AsyncEmbeddings(_Calls):
     ) -> AsyncBatchStream:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
         course = Course()
-        return AsyncBatchStream(self._batches(inputs, model, options, no_matrix, course), course)
+        batches = self._batches(inputs, model, options, no_matrix, course)
+        return AsyncBatchStream(athen_fail(batches, course), course)
 
     async def _batches(
         self,
@@ -423,7 +444,8 @@ class AsyncEmbeddings(_Calls):
         setup = self._set_up(model, options)
         course.run = run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
         with setup.store() as store:
-            running, process = run_in_tasks(self._http, run, store, self._settings), os.getpid()
+            kept, process = guarded(store, run.notes), os.getpid()
+            running = run_in_tasks(self._http, run, kept, self._settings)
             # Ending early must reach the runner now, not when the garbage is collected.
             async with aclosing(running):
                 async for batch in running:

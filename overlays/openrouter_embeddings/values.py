@@ -283,6 +283,8 @@ class EmbeddedBatch(_Matrix):
         model: The model as its provider calls it, or None.
         providers: Who answered in the run so far.
         stats: What the run has done so far.
+        notes: What went wrong beside the run so far and cost no vector, in words: a cache that was
+            full or damaged and was left out from there on, a provider that could not be pinned.
     """
 
     vectors: NDArray[np.float32] = field(repr=show_shape)
@@ -294,6 +296,7 @@ class EmbeddedBatch(_Matrix):
     model: str | None = None
     providers: tuple[str, ...] = ()
     stats: RunStats = field(factory=RunStats)
+    notes: tuple[str, ...] = ()
 
     @property
     def usage(self) -> Usage:

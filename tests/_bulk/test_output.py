@@ -7,7 +7,7 @@ import pytest
 
 from openrouter_embeddings import EmbeddedBatch, Failure, PartialFailureError, VectorError
 from openrouter_embeddings._bulk.items import Cached, Slot
-from openrouter_embeddings._bulk.output import Ready, Result, no_matrix
+from openrouter_embeddings._bulk.output import Course, Ready, Result, no_matrix
 
 TWO = np.float32([[1, 2], [3, 4]])
 
@@ -42,7 +42,7 @@ def test_a_result_of_known_length_is_the_matrix_that_is_written_to():
     result.add(batch_of(matrix))
 
     assert result.matrix(3) is None
-    assert result.finish("raise").vectors.base is matrix
+    assert result.finish("raise", Course()).vectors.base is matrix
     assert no_matrix(2) is None
 
 
@@ -53,15 +53,15 @@ def test_a_result_of_unknown_length_grows():
     result.add(EmbeddedBatch(np.empty((1, 0), np.float32), failures=(failed,)))
     for start in (1, 3, 5):
         result.add(batch_of(TWO, start))
-    whole = result.finish("keep")
+    whole = result.finish("keep", Course())
 
     assert np.isnan(whole.vectors[0]).all()
     assert whole.vectors[1:].tolist() == TWO.tolist() * 3
     assert whole.failures == (failed,)
     with pytest.raises(PartialFailureError, match="1 of 7 inputs failed"):
-        result.finish("raise")
+        result.finish("raise", Course())
 
 
 def test_a_result_of_nothing_has_no_rows():
     """And is no error."""
-    assert Result(0).finish("raise").vectors.shape == (0, 0)
+    assert Result(0).finish("raise", Course()).vectors.shape == (0, 0)

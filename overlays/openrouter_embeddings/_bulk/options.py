@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.halving import Cutting
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.provider import ProviderPreferences
     from openrouter_embeddings.values import EmbeddedBatch, ModelInfo
+
+T = TypeVar("T")
 
 __all__ = ["BulkOptions", "OnError", "OnLong", "RequestOptions"]
 
@@ -217,6 +219,57 @@ def _usable(cache: Store | None) -> Store | None:
     if not writable:
         _log.warning("%r cannot be written: what is paid for now is not kept in it", cache)
     return _Guarded(cache, writable)
+
+
+@define(eq=False)
+class Guarded:
+    """A cache that is left out from its first failure on: that costs no vector that was paid for.
+
+    An object that is no cache at all is told by its first answer, before anything is sent.
+
+    Attributes:
+        cache: The cache.
+        notes: Where the failure is said, for the result.
+    """
+
+    cache: Store
+    notes: list[str]
+    _failed: bool = field(init=False, default=False)
+    _answered: bool = field(init=False, default=False)
+
+    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
+        """Return the vectors that are there, in the order of the keys; none after a failure.
+
+        Raises:
+            ConfigurationError: The first answer is none that a cache gives.
+        """
+        nothing: Sequence[Hits] = ()
+        found = nothing if self._failed else self._try(lambda: self.cache.find(keys), nothing)
+        self._answered = True
+        return found
+
+    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
+        """Keep vectors, where nothing has failed so far."""
+        if not self._failed:
+            self._try(lambda: self.cache.put(vectors, model=model), None)
+
+    def _try(self, work: Callable[[], T], instead: T) -> T:
+        try:
+            return work()
+        except Exception as exc:
+            if isinstance(exc, ConfigurationError) and not self._answered:
+                raise
+            if not self._failed:
+                self._failed = True
+                note = f"The cache was left out from here on: {type(exc).__name__}: {exc}"
+                self.notes.append(note)
+                _log.warning("%s", note)
+            return instead
+
+
+def guarded(cache: Store | None, notes: list[str]) -> Store | None:
+    """Guard a run against its cache."""
+    return None if cache is None else Guarded(cache, notes)
 
 
 _BULK_NAMES = frozenset(BulkOptions.__annotations__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,11 +11,11 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._request.vectors import as_index
-from openrouter_embeddings.errors import PartialFailureError
+from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
 from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats, Truncation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -189,25 +190,49 @@ class Result:
             self._matrix = grown
         return self._matrix
 
-    def finish(self, on_error: OnError) -> EmbeddedBatch:
+    def finish(
+        self, on_error: OnError, course: Course, failure: Exception | None = None
+    ) -> EmbeddedBatch:
         """Return everything in one batch.
 
+        Args:
+            on_error: Whether failed inputs are an error.
+            course: The run, for what came in after its last batch.
+            failure: What ended the run early, beside it: the source or the listener of progress.
+
         Raises:
-            PartialFailureError: Inputs failed and `on_error` is ``"raise"``; it carries the result.
+            PartialFailureError: Inputs failed and `on_error` is ``"raise"``, or the run ended
+                early; it carries the result.
+            OpenRouterError: No input has a vector, for one and the same reason.
         """
+        whole = self._whole(course)
+        if failure is not None:
+            raise _end_early(whole, failure)
+        if self._failures and on_error == "raise":
+            raise _only_reason(whole) or _partial(whole)
+        return whole
+
+    def _whole(self, course: Course) -> EmbeddedBatch:
         empty = np.full((self._rows, 0), np.nan, dtype=np.float32)
         matrix = empty if self._matrix is None else self._matrix[: self._rows]
-        whole = evolve(
+        return evolve(
             self._last or EmbeddedBatch(vectors=matrix),
             vectors=matrix,
             start=0,
             failures=tuple(self._failures),
             truncated=tuple(self._truncated),
             from_cache=self._from_cache,
+            stats=course.stats,
+            notes=course.notes,
         )
-        if self._failures and on_error == "raise":
-            raise _partial(whole)
-        return whole
+
+
+def _only_reason(result: EmbeddedBatch) -> OpenRouterError | None:
+    """Return why no input has a vector, where that is the same for all of them."""
+    first, errors = result.failures[0].error, [failure.error for failure in result.failures]
+    # Several requests may have been in flight, and each was refused in the same words.
+    same = all(type(e) is type(first) and e.message == first.message for e in errors)
+    return first if same and len(errors) == len(result) else None
 
 
 def _partial(result: EmbeddedBatch) -> PartialFailureError:
@@ -217,8 +242,21 @@ def _partial(result: EmbeddedBatch) -> PartialFailureError:
         f"The first is inputs[{first.position}] ({first.shown[:40]!r}): {first.error.message}"
     )
     hint = "What succeeded is in .result; on_error='keep' returns it without raising."
+    return _with_result(message, hint, result, first.error)
+
+
+def _end_early(result: EmbeddedBatch, failure: Exception) -> PartialFailureError:
+    done = len(result) - len(result.failures)
+    message = f"The run ended early with {done} vectors: {type(failure).__name__}: {failure}"
+    return _with_result(message, "What there is stands in .result.", result, failure)
+
+
+def _with_result(
+    message: str, hint: str, result: EmbeddedBatch, cause: Exception
+) -> PartialFailureError:
     error = PartialFailureError(message, result=result, hint=hint)
-    error.__cause__ = first.error
+    error.cost, error.possible_cost = result.usage.cost, result.usage.possible_cost
+    error.__cause__ = cause
     return error
 
 
@@ -241,6 +279,42 @@ class Course:
     def providers(self) -> tuple[str, ...]:
         """Who has answered so far."""
         return () if self.run is None else self.run.space.providers
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong beside the run, and cost no vector."""
+        return () if self.run is None else tuple(self.run.notes)
+
+    @property
+    def failure(self) -> Exception | None:
+        """What the source raised in the place of more inputs, or None."""
+        return None if self.run is None else self.run.intake.reader.failure
+
+
+@define(eq=False)
+class Report:
+    """Tells the caller of each batch; the first failure of that ends the run, and loses nothing.
+
+    Attributes:
+        tell: The caller's function.
+        course: The run.
+        failure: What the function raised, or None.
+    """
+
+    tell: Callable[[EmbeddedBatch], None]
+    course: Course
+    failure: Exception | None = field(init=False, default=None)
+
+    def __call__(self, batch: EmbeddedBatch) -> None:
+        """Tell of a batch."""
+        if self.failure is not None:
+            return
+        try:
+            self.tell(batch)
+        except Exception as exc:  # noqa: BLE001 - the function is not ours, and can fail in any way
+            self.failure = exc
+            if self.course.run is not None:
+                self.course.run.give_up(OpenRouterError(f"The run was ended by progress=: {exc}"))
 
 
 @define(eq=False)
@@ -314,3 +388,24 @@ class AsyncBatchStream(AsyncGenerator[EmbeddedBatch, None]):
 def _error(typ: Error, val: object) -> Error:
     """Name what is thrown in one argument: three of them are deprecated since Python 3.12."""
     return val if isinstance(val, BaseException) else typ
+
+
+def then_fail(
+    batches: Generator[EmbeddedBatch, None, None], course: Course
+) -> Generator[EmbeddedBatch, None, None]:
+    """Yield the batches, and then raise what the source raised."""
+    with closing(batches):
+        yield from batches
+    if course.failure is not None:
+        raise course.failure
+
+
+async def athen_fail(
+    batches: AsyncGenerator[EmbeddedBatch, None], course: Course
+) -> AsyncGenerator[EmbeddedBatch, None]:
+    """Yield the batches, and then raise what the source raised."""
+    async with aclosing(batches):
+        async for batch in batches:
+            yield batch
+    if course.failure is not None:
+        raise course.failure

@@ -63,12 +63,14 @@ class Reader:
         space: Makes their keys.
         asks: Whether there is a cache to be asked.
         exhausted: Whether there are no more inputs.
+        failure: What the source raised in the place of more inputs, or None.
     """
 
     source: Iterator[object]
     space: Space
     asks: bool = False
     exhausted: bool = field(init=False, default=False)
+    failure: Exception | None = field(init=False, default=None)
     _read: int = field(init=False, default=0)
 
     def read(self, most: int, known: Mapping[str | bytes, object]) -> Chunk:
@@ -78,7 +80,7 @@ class Reader:
             most: How many at the most.
             known: Inputs that need not be looked for in the cache, by their keys.
         """
-        values = list(islice(self.source, most))
+        values = self._take(most)
         self.exhausted = self.exhausted or len(values) < most
         start, self._read = self._read, self._read + len(values)
         entries = [
@@ -86,6 +88,15 @@ class Reader:
             for position, value in enumerate(values, start)
         ]
         return self._make_chunk(entries, known)
+
+    def _take(self, most: int) -> list[object]:
+        """Take the next inputs; what came before the source failed is taken all the same."""
+        values = list[object]()
+        try:
+            values.extend(islice(self.source, most))
+        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
+            self.failure, self.exhausted = exc, True
+        return values
 
     def _entry(self, position: int, value: object) -> Entry:
         try:

@@ -104,6 +104,7 @@ class BulkRun:
         account: What was spent, and what was done so far.
         intake: What leads inputs in.
         unsaved: Vectors that the cache has yet to keep, by their keys.
+        notes: What went wrong beside the run, and cost no vector.
     """
 
     plan: Plan
@@ -115,6 +116,8 @@ class BulkRun:
     account: Account = field(init=False)
     intake: Intake = field(init=False)
     unsaved: dict[bytes, Vectors] = field(init=False, factory=dict)
+    notes: list[str] = field(init=False, factory=list)
+    _given_up: OpenRouterError | None = field(init=False, default=None)
     _ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -125,7 +128,7 @@ class BulkRun:
         self.ledger = Ledger(limits, self.plan.cutting, self.plan.most_paid, tokens)
         quota = Quota(limits.requests_per_minute, limits.tokens_per_minute)
         self.attempts = Attempts(self.plan.pace or Pace(limits.max_in_flight, quota))
-        self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source)
+        self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source, self.notes)
         self.account = Account(self.plan.max_cost, self.plan.price)
         reader = Reader(self.source, self.space, self.plan.asks)
         self.intake = Intake(limits.max_in_flight, reader, self.space, self.window, self.ledger)
@@ -135,6 +138,9 @@ class BulkRun:
         unread = self.attempts.unread
         if self._ended:
             return unread or Over()
+        if self._given_up is not None:
+            self.intake.reader.exhausted = True
+            self.stop(self._given_up)
         if (attempt := self.next_attempt(now)) is not None:
             return Start(attempt)
         if (chunk := self.intake.next_question()) is not None:
@@ -145,6 +151,13 @@ class BulkRun:
             return unread or Over()
         return Wait(min(self.attempts.pace.longest_wait, self._wait(now)))
 
+    def give_up(self, error: OpenRouterError) -> None:
+        """Read and send nothing more; what is in flight is waited for, and handed out.
+
+        This may be called beside the runner: it takes effect with the next step.
+        """
+        self._given_up = error
+
     def end(self) -> None:
         """Begin nothing more: what is left to be done is to read the answers that come."""
         self._ended = True
@@ -153,11 +166,17 @@ class BulkRun:
         """Return an attempt to be made now, or None."""
         next_tokens = self.ledger.next_tokens
         with self.attempts.pace.lock:
-            while not self._ended and self.attempts.wait(now, next_tokens) <= 0 and self._may_go_on:
+            while (
+                not self._is_over and self.attempts.wait(now, next_tokens) <= 0 and self._may_go_on
+            ):
                 attempt = self.attempts.take_due(now) or self._cut(now)
                 if attempt is None or self._begin(attempt, now):
                     return attempt
         return None
+
+    @property
+    def _is_over(self) -> bool:
+        return self._ended or self._given_up is not None
 
     @property
     def _may_go_on(self) -> bool:
@@ -312,5 +331,6 @@ class BulkRun:
             model=self.space.model,
             providers=self.space.providers,
             stats=self.account.stats(self.attempts.pace),
+            notes=tuple(self.notes),
         )
         return Ready(entries, width, self.plan.matrix(width), rest)

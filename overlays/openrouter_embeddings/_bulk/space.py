@@ -29,6 +29,7 @@ class Space:
         template: The request of each batch, but for its inputs; names the provider once pinned.
         pin: Whether the provider of the first answer must give all.
         source: The base URL that requests go to, or a name in its place; None for the service.
+        notes: Where it is said what changed on the way, and is no error.
         width: How many numbers a vector has, once that is known.
         model: The model as its provider calls it, once that is known.
         providers: Who answered so far, the first one first.
@@ -38,11 +39,13 @@ class Space:
     template: EmbeddingRequest
     pin: bool = False
     source: str | None = None
+    notes: list[str] = field(factory=list)
     width: int | None = field(init=False, default=None)
     model: str | None = field(init=False, default=None)
     providers: tuple[str, ...] = field(init=False, default=())
     _keys: KeyMaker = field(init=False)
     store_keys: KeyMaker | None = field(init=False)
+    _unnamed: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with what the request itself says."""
@@ -52,7 +55,8 @@ class Space:
     @property
     def is_open(self) -> bool:
         """Say whether the first answer is still to come that decides about the others."""
-        return self.pin and not self.providers and not named_provider(self.template)
+        known = self.providers or self._unnamed or named_provider(self.template)
+        return self.pin and not known
 
     def key(self, wire: object) -> str | bytes:
         """Tell inputs of the run apart: a text by itself, anything else by a digest."""
@@ -76,10 +80,25 @@ class Space:
             self.width = response.dimensions
         if response.dimensions != self.width:
             return make_width_error(self.width, next(iter(self.providers), None), response)
-        self.model = self.model or response.model
-        return self._meet(response.provider)
+        return self._compare_models(response) or self._meet(response.provider)
+
+    def _compare_models(self, response: EmbeddingsResponse) -> VectorError | None:
+        """Notice a model that changes on the way: an error where the run is pinned, else a note."""
+        if response.model is None or self.model is None:
+            self.model = self.model or response.model
+            return None
+        if _short_name(response.model) == _short_name(self.model):
+            return None
+        message = f"The model {response.model!r} answered, and before that {self.model!r}."
+        if self.pin:
+            return VectorError(message, hint="The vectors of two models cannot be compared.")
+        if message not in self.notes:
+            self.notes.append(message)
+        return None
 
     def _meet(self, provider: str | None) -> VectorError | None:
+        if provider is None:
+            self._go_on_unpinned()
         if provider is None or provider in self.providers:
             return None
         if self.pin and self.providers:
@@ -90,6 +109,13 @@ class Space:
             self._pin_to(provider)
         return None
 
+    def _go_on_unpinned(self) -> None:
+        """Go on where the first reply names no provider: nobody can be asked for alone."""
+        if not self.is_open:
+            return
+        self._unnamed, self.store_keys = True, self._keys
+        self.notes.append("The run could not be pinned: the replies name no provider.")
+
     def _pin_to(self, provider: str) -> None:
         given = self.template.options.get("provider")
         preferences = dict(given) if isinstance(given, dict) else {}
@@ -97,6 +123,11 @@ class Space:
         options = {**self.template.options, "provider": preferences}
         self.template = evolve(self.template, options=options)
         self.store_keys = keys_of(self.template, self.source)
+
+
+def _short_name(model: str) -> str:
+    """Leave out the author, whom some providers name and others do not."""
+    return model.rpartition("/")[2].lower()
 
 
 def keys_of(template: EmbeddingRequest, source: str | None) -> KeyMaker:

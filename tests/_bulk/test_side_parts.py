@@ -1,0 +1,185 @@
+"""What fails beside a run costs no vector: the cache, the source, whoever is told of progress."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from openrouter_embeddings import (
+    ConfigurationError,
+    Limits,
+    PartialFailureError,
+    ServiceUnavailableResponseError,
+    UnauthorizedResponseError,
+    VectorError,
+)
+from openrouter_embeddings.testing import faults
+
+TEXTS = [f"text {number}" for number in range(400)]
+LIMITS = Limits(max_batch=20)
+
+
+class Cache:
+    """A cache that fails from a call on."""
+
+    def __init__(self, *, finds, puts):
+        self.left, self.kept = {"find": finds, "put": puts}, {}
+
+    def _count(self, name):
+        if self.left[name] == 0:
+            raise OSError(28, "No space left on device")
+        self.left[name] -= 1
+
+    def find(self, keys):
+        self._count("find")
+        return ()
+
+    def put(self, vectors, *, model):
+        self._count("put")
+        self.kept |= vectors
+
+
+@pytest.mark.parametrize(("finds", "puts"), [(0, 9), (9, 0), (9, 3)])
+def test_a_cache_that_fails_is_left_out(finds, puts, client, server, caplog):
+    """It is said once, in the log and in the result, and all vectors are there."""
+    cache = Cache(finds=finds, puts=puts)
+    with caplog.at_level(logging.WARNING, "openrouter_embeddings"):
+        result = client.embed(TEXTS, cache=cache, limits=LIMITS)
+
+    assert np.array_equal(result.vectors, [server.vector(text) for text in TEXTS])
+    assert server.inputs_embedded == len(TEXTS)
+    (note,) = result.notes
+    assert "cache was left out from here on: OSError" in note
+    assert [record.getMessage() for record in caplog.records] == [note]
+    assert len(cache.kept) <= puts * LIMITS.max_batch
+
+
+def failing(number):
+    yield from TEXTS[:number]
+    raise ConnectionError("the cursor is closed")
+
+
+def test_a_source_that_fails_ends_with_all_that_was_read(client, server):
+    """The error has the vectors of what came before, and the cause."""
+    with pytest.raises(PartialFailureError, match="ended early with 250 vectors") as caught:
+        client.embed(failing(250), limits=LIMITS, on_error="keep")
+
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    assert np.array_equal(
+        caught.value.result.vectors, [server.vector(text) for text in TEXTS[:250]]
+    )
+    assert server.inputs_embedded == 250
+    assert caught.value.cost == caught.value.result.stats.cost > 0
+
+
+def test_a_stream_yields_what_was_read_before_its_source_fails(server, client):
+    """The source's own error comes behind it."""
+    rows, caught = 0, None
+    try:
+        for batch in batches_of(client, failing(250)):
+            rows += len(batch)
+    except ConnectionError as exc:
+        caught = exc
+
+    assert rows == server.inputs_embedded == 250
+    assert caught is not None
+
+
+def batches_of(client, inputs):
+    """Go through a stream of either client."""
+    stream = client.client.embeddings.stream(inputs, model="test/embedding", limits=LIMITS)
+    if hasattr(stream, "__next__"):
+        yield from stream
+        return
+    while (batch := client._runner.run(anext(stream, None))) is not None:
+        yield batch
+
+
+def test_a_listener_of_progress_that_fails_ends_the_run(client, server):
+    """Nothing more is sent; what was paid for is in the result."""
+    told = []
+
+    def progress(batch):
+        told.append(batch)
+        raise ZeroDivisionError("no rows")
+
+    with pytest.raises(PartialFailureError, match="ended early with") as caught:
+        client.embed(iter(TEXTS * 50), progress=progress, limits=LIMITS)
+
+    result = caught.value.result
+    have = ~np.isnan(result.vectors).any(axis=1)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert len(told) == 1
+    assert have.sum() >= server.inputs_embedded > 0
+    assert server.inputs_embedded < len(TEXTS)
+    assert {id(failure.error) for failure in result.failures} <= {id(result.stopped)}
+
+
+def test_one_input_that_fails_raises_its_own_error(connect):
+    """A query with a bad key is refused as any other call is."""
+    with pytest.raises(UnauthorizedResponseError):
+        connect(api_key="sk-or-wrong").call("embed_query", "a", model="test/embedding")
+
+
+def test_a_run_that_fails_for_one_reason_raises_it(server, connect):
+    """There is no vector that a result would have to carry."""
+    with pytest.raises(UnauthorizedResponseError):
+        connect(api_key="sk-or-wrong").embed(TEXTS, limits=LIMITS)
+
+    server.script(faults.ok())
+    server.always(faults.status(503))
+    with pytest.raises(PartialFailureError) as caught:
+        connect().embed(TEXTS, limits=Limits(max_batch=20, max_in_flight=1))
+    assert isinstance(caught.value.__cause__, ServiceUnavailableResponseError)
+
+
+def test_a_run_that_cannot_be_pinned_says_so_and_goes_on(client, server, tmp_path):
+    """The replies name no provider: it caches as others do, and does not go one by one."""
+    server.always(renamed(provider=None))
+    path = tmp_path / "cache"
+    result = client.embed(TEXTS, pin_provider=True, cache=path, limits=LIMITS)
+    requests = len(server.requests)
+    again = client.embed(TEXTS[:20], pin_provider=True, cache=path, limits=LIMITS)
+
+    assert result.notes == ("The run could not be pinned: the replies name no provider.",)
+    assert requests == 20
+    assert again.from_cache == 0
+    assert client.embed(TEXTS, cache=path).from_cache == len(TEXTS)
+
+
+def renamed(**fields):
+    """Answer with other names in the envelope."""
+    return faults.Fault("renamed", "Names.", False, (), lambda healthy: healthy.answer(**fields))
+
+
+ONE_BY_ONE = Limits(max_batch=1, max_in_flight=1)
+
+
+def test_a_model_that_changes_on_the_way_is_noted(client, server):
+    """Its author may be named or not; that is no change."""
+    server.script(faults.ok(), renamed(model="test/Embedding"), renamed(model="other"))
+    result = client.embed(list("abcd"), limits=ONE_BY_ONE)
+
+    assert result.notes == ("The model 'other' answered, and before that 'embedding'.",)
+
+
+def test_a_model_that_changes_is_an_error_of_a_pinned_run(client, server):
+    """It is asked for once more, and ends the run when it comes again."""
+    server.script(faults.ok())
+    server.always(renamed(model="other"))
+
+    with pytest.raises(PartialFailureError) as caught:
+        client.embed(list("abcd"), limits=ONE_BY_ONE, pin_provider=True)
+
+    assert isinstance(caught.value.__cause__, VectorError)
+    assert len(server.requests) == 3
+
+
+def test_an_argument_that_is_wrong_is_told_as_it_is(client, server):
+    """Nothing was sent, so there is nothing to carry."""
+    with pytest.raises(ConfigurationError):
+        client.embed(failing(0), dimensions=-1)
+
+    assert server.requests == ()
