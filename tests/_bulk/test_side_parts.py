@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import numpy as np
 import pytest
@@ -54,6 +55,38 @@ def test_a_cache_that_fails_is_left_out(finds, puts, client, server, caplog):
     assert "cache was left out from here on: OSError" in note
     assert [record.getMessage() for record in caplog.records] == [note]
     assert len(cache.kept) <= puts * LIMITS.max_batch
+
+
+class SlowCache:
+    """A cache that answers when the inputs behind those that it was asked for were read."""
+
+    def __init__(self):
+        self.read = threading.Event()
+
+    def find(self, keys):
+        assert self.read.wait(60)
+        return ()
+
+    def put(self, vectors, *, model):
+        """Keep nothing."""
+
+
+def test_inputs_that_need_no_answer_do_not_overtake_those_that_do(client, server):
+    """A whole chunk that cannot be sent comes behind one that the cache still looks for."""
+    cache, texts = SlowCache(), [f"text {number}" for number in range(500)]
+
+    def source():
+        yield from texts
+        yield from [""] * 499
+        cache.read.set()
+        yield from ["", "last"]
+
+    result = client.embed(source(), cache=cache, on_error="keep")
+
+    assert [failure.position for failure in result.failures] == list(range(500, 1_000))
+    assert np.array_equal(result.vectors[:500], [server.vector(text) for text in texts])
+    assert np.array_equal(result.vectors[1_000], server.vector("last"))
+    assert not result.notes
 
 
 def failing(number):

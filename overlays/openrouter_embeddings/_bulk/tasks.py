@@ -93,8 +93,9 @@ class _Tasks:
         self.run.attempts.on_reply(attempt, answer, self.settings.clock())
 
     def _ask(self, chunk: Chunk) -> None:
-        if self.store is not None and chunk.keys:
-            found = self._begin(asyncio.to_thread(self.store.find, chunk.keys))
+        if self.store is not None and (chunk.keys or self._questions):
+            # One that needs no answer waits as well: inputs come in in their order.
+            found = self._begin(_find(self.store, chunk.keys))
             self._questions.append((chunk, found))
         else:
             self.run.intake.add(chunk, ())
@@ -126,3 +127,7 @@ class _Tasks:
             model = self.run.plan.template.model
             await asyncio.to_thread(self.store.put, self.run.unsaved, model=model)
             self.run.unsaved = {}
+
+
+async def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:
+    return await asyncio.to_thread(store.find, keys) if keys else ()

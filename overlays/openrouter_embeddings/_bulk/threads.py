@@ -109,8 +109,9 @@ class _Threads:
             self._ended.put(None)
 
     def _ask(self, chunk: Chunk) -> None:
-        if self.store is not None and chunk.keys:
-            found = self._watch(self.pool.submit(self.store.find, chunk.keys))
+        if self.store is not None and (chunk.keys or self._questions):
+            # One that needs no answer waits as well: inputs come in in their order.
+            found = self._watch(self.pool.submit(_find, self.store, chunk.keys))
             self._questions.append((chunk, found))
             return
         with self._lock:
@@ -144,3 +145,7 @@ class _Threads:
         if self.store is not None and self.run.unsaved:
             self.store.put(self.run.unsaved, model=self.run.plan.template.model)
             self.run.unsaved = {}
+
+
+def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:
+    return store.find(keys) if keys else ()
