@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -388,6 +389,22 @@ class AsyncBatchStream(AsyncGenerator[EmbeddedBatch, None]):
 def _error(typ: Error, val: object) -> Error:
     """Name what is thrown in one argument: three of them are deprecated since Python 3.12."""
     return val if isinstance(val, BaseException) else typ
+
+
+def announce_wait(in_flight: int) -> None:
+    """Say on a terminal what the program waits for after it was interrupted."""
+    with suppress(AttributeError, OSError, ValueError):  # there is none, or it is closed
+        if in_flight and sys.stderr.isatty():
+            sys.stderr.write(f"\nWaiting for {in_flight} requests that are paid for.\n")
+            sys.stderr.flush()
+
+
+def describe_cost(stats: RunStats) -> str:
+    """Say what was paid for a run that ended early."""
+    possible = stats.possible_cost
+    more = "an unknown amount" if possible is None else f"up to {possible:.6g} USD"
+    rest = f", and {more} more for what was in flight" if possible != 0 else ""
+    return f"{stats.inputs_sent:,} inputs were embedded for {stats.cost:.6g} USD{rest}."
 
 
 def then_fail(

@@ -105,6 +105,7 @@ class BulkRun:
         intake: What leads inputs in.
         unsaved: Vectors that the cache has yet to keep, by their keys.
         notes: What went wrong beside the run, and cost no vector.
+        ended: Whether nothing more begins.
     """
 
     plan: Plan
@@ -118,7 +119,7 @@ class BulkRun:
     unsaved: dict[bytes, Vectors] = field(init=False, factory=dict)
     notes: list[str] = field(init=False, factory=list)
     _given_up: OpenRouterError | None = field(init=False, default=None)
-    _ended: bool = field(init=False, default=False)
+    ended: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
@@ -136,7 +137,7 @@ class BulkRun:
     def next(self, now: float) -> Step:
         """Return what is to be done next; what is returned is to be carried out."""
         unread = self.attempts.unread
-        if self._ended:
+        if self.ended:
             return unread or Over()
         if self._given_up is not None:
             self.intake.reader.exhausted = True
@@ -160,7 +161,7 @@ class BulkRun:
 
     def end(self) -> None:
         """Begin nothing more: what is left to be done is to read the answers that come."""
-        self._ended = True
+        self.ended = True
 
     def next_attempt(self, now: float) -> Attempt | None:
         """Return an attempt to be made now, or None."""
@@ -176,7 +177,7 @@ class BulkRun:
 
     @property
     def _is_over(self) -> bool:
-        return self._ended or self._given_up is not None
+        return self.ended or self._given_up is not None
 
     @property
     def _may_go_on(self) -> bool:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
+from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._http.exchange import asend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
     import httpx
 
@@ -26,30 +28,82 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Event loops hold their tasks weakly.
+_KEEPERS = set[asyncio.Task[None]]()
+
 
 async def run_in_tasks(
     http: httpx.AsyncClient, run: BulkRun, store: Store | None, settings: Settings
 ) -> AsyncGenerator[EmbeddedBatch]:
     """Carry a run out with tasks, and yield what is done in the order of the inputs."""
-    runner = _Tasks(http, run, store, settings, asyncio.Queue())
+    runner = _Tasks(http, run, store, settings)
     try:
         async for batch in runner.batches():
             yield batch
-    finally:
+    except BaseException as exc:
+        await runner.finish(exc)
+        raise
+    else:
         await runner.finish()
+
+
+class _LastingTask(asyncio.Task[T]):
+    """A task that the end of its loop waits for; only what runs in the loop can cancel it.
+
+    `asyncio.run` cancels all tasks that are left when its loop does not run any more, and then lets
+    them end: what was paid for may end in its time.
+
+    Attributes:
+        on_loop_end: Is called when the loop ends.
+    """
+
+    on_loop_end: Callable[[], None] | None = None
+
+    def cancel(self, msg: object = None) -> bool:
+        """Cancel it, unless its loop is ending."""
+        if self.get_loop().is_running():
+            return super().cancel(msg)
+        if self.on_loop_end is not None:
+            self.on_loop_end()
+        return False
+
+
+def _begin_lasting(work: Coroutine[Any, Any, T]) -> _LastingTask[T]:
+    return _LastingTask(work, loop=asyncio.get_running_loop())
 
 
 @define(eq=False)
 class _Tasks:
-    """A run that is carried out with tasks of one event loop."""
+    """A run that is carried out with tasks of one event loop.
+
+    One of them, the keeper, does nothing until the run is to end, and then keeps what comes in. It
+    is there when nobody else is: at the end of the loop, or where the caller was cancelled.
+    """
 
     http: httpx.AsyncClient
     run: BulkRun
     store: Store | None
     settings: Settings
-    _ended: asyncio.Queue[asyncio.Task[Any]]
+    _ended: asyncio.Queue[asyncio.Task[Any]] = field(init=False, factory=asyncio.Queue)
     _pending: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _questions: deque[tuple[Chunk, asyncio.Task[Sequence[Hits]]]] = field(init=False, factory=deque)
+    _ending: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _keeper: _LastingTask[None] = field(init=False)
+    _loop_ends: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._keeper = _begin_lasting(self._keep())
+        self._keeper.on_loop_end = self._on_loop_end
+        _KEEPERS.add(self._keeper)
+        self._keeper.add_done_callback(_KEEPERS.discard)
+
+    def _on_loop_end(self) -> None:
+        self._loop_ends = True
+        self._end()
+
+    def _end(self) -> None:
+        self.run.end()
+        self._ending.set()
 
     async def batches(self) -> AsyncGenerator[EmbeddedBatch]:
         while True:
@@ -70,11 +124,47 @@ class _Tasks:
                 case Over():
                     return
 
-    async def finish(self) -> None:
-        """Wait for what is in flight, and keep it."""
-        self.run.end()
-        if self._pending:
-            await asyncio.wait(self._pending)
+    async def finish(self, ended_by: BaseException | None = None) -> None:
+        """Wait for what is in flight, and keep it; the second interrupt ends that.
+
+        Args:
+            ended_by: What ended the run early, if anything did.
+        """
+        interrupt = find_interrupt(ended_by)
+        if not self._ending.is_set() and interrupt is not None:
+            if self.store is None:
+                self._give_up_pending()
+            else:
+                announce_wait(self.run.attempts.pace.in_flight)
+        self._end()
+        late = await _cancelled_while(self._keeper, self._on_cancelled)
+        self._keeper.result()
+        if interrupt is not None:
+            stats = self.run.account.stats(self.run.attempts.pace)
+            interrupt.add_note(describe_cost(stats))
+        elif late is not None:
+            raise late
+
+    def _on_cancelled(self) -> None:
+        # At its end the loop cancels everybody who waits, and waits for what they do then.
+        if not self._loop_ends:
+            self._give_up_pending()
+
+    def _give_up_pending(self) -> None:
+        for task in self._pending:
+            task.cancel()
+
+    async def _keep(self) -> None:
+        """Keep replies as they come, from the end of the run on until all are here."""
+        await self._ending.wait()
+        while self._pending:
+            done, _ = await asyncio.wait(self._pending, return_when=asyncio.FIRST_COMPLETED)
+            self._pending -= done
+            await self._settle_all()
+        await self._settle_all()
+        self.run.account.abandon()
+
+    async def _settle_all(self) -> None:
         while isinstance(step := self._next(), Settle):
             await self._settle(step)
         await self._save()
@@ -83,7 +173,7 @@ class _Tasks:
         return self.run.next(self.settings.clock())
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
+        task = _begin_lasting(work)
         self._pending.add(task)
         task.add_done_callback(self._ended.put_nowait)
         return task
@@ -115,18 +205,44 @@ class _Tasks:
 
     async def _settle(self, step: Settle) -> None:
         outcome = self.run.read(step, self.settings.draw())
-        events = self.run.conclude(step.attempt, outcome, self.settings.clock())
+        # The first Ctrl-C is a cancellation; another raises anywhere.
+        with HeldSignals():
+            events = self.run.conclude(step.attempt, outcome, self.settings.clock())
         try:
             await self._save()
         finally:
             self.settings.tell(events)
 
     async def _save(self) -> None:
-        """Have the cache keep new vectors; what is interrupted is done again on the way out."""
+        """Have the cache keep new vectors; a cancellation waits for that."""
         if self.store is not None and self.run.unsaved:
+            unsaved, self.run.unsaved = self.run.unsaved, {}
             model = self.run.plan.template.model
-            await asyncio.to_thread(self.store.put, self.run.unsaved, model=model)
-            self.run.unsaved = {}
+            await _to_its_end(asyncio.to_thread(self.store.put, unsaved, model=model))
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work that cannot be stopped half way; a cancellation is passed on only then."""
+    task = _begin_lasting(work)
+    late = await _cancelled_while(task)
+    task.result()
+    if late is not None:
+        raise late
+
+
+async def _cancelled_while(
+    task: asyncio.Task[None], on_cancelled: Callable[[], None] | None = None
+) -> asyncio.CancelledError | None:
+    """Wait for the end of a task in any case; return the cancellation that came meanwhile."""
+    late = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as again:
+            late = again
+            if on_cancelled is not None:
+                on_cancelled()
+    return late
 
 
 async def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:

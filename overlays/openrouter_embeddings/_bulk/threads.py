@@ -4,26 +4,32 @@ It carries out the steps that the run says, asks the cache, and keeps new vector
 threads, whichever has received an answer sends the next request; answers are read by the one thread
 that drives the run, since threads that all read would take turns at every step.
 
-When the caller stops early, by `break`, Ctrl-C or cancellation, what is in flight has been paid
-for: its replies are waited for, within their timeouts, and kept in the cache.
+When the caller stops early, what is in flight has been paid for: its replies are waited for, within
+their timeouts, and kept in the cache. A second Ctrl-C ends that wait, and what had come is kept;
+after Ctrl-C without a cache nothing is waited for, since nobody would get it. Ctrl-C can reach the
+driving thread between any two steps of it, so it is held back where an answer is half booked, or a
+request half handed over. A run that nobody ends is ended when the interpreter exits: its threads
+are daemons, and so still there.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
+from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._http.exchange import send
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator
 
     import httpx
 
@@ -31,22 +37,90 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun
     from openrouter_embeddings._request.settings import Settings
-    from openrouter_embeddings.cache import Hits, Store
+    from openrouter_embeddings.cache import Store
     from openrouter_embeddings.values import EmbeddedBatch
 
 T = TypeVar("T")
+
+# A signal that comes just before a thread falls asleep is handled only after it: Python looks for
+# signals between its own steps. So nobody sleeps for longer than a person waits for Ctrl-C.
+_LONGEST_SLEEP = 0.25
 
 
 def run_in_threads(
     http: httpx.Client, run: BulkRun, store: Store | None, settings: Settings
 ) -> Generator[EmbeddedBatch, None, None]:
     """Carry a run out with threads, and yield what is done in the order of the inputs."""
-    with ThreadPoolExecutor(run.plan.limits.max_in_flight + 2, "embeddings") as pool:
-        runner = _Threads(http, run, store, settings, pool)
+    runner = _Threads(http, run, store, settings)
+    _RUNNING.append(runner)
+    try:
+        yield from runner.batches()
+    except BaseException as exc:
+        runner.finish(exc)
+        raise
+    else:
+        runner.finish()
+
+
+@define(eq=False)
+class _Crew(Generic[T]):
+    """Threads that do one kind of work; each begins when all others are busy.
+
+    Attributes:
+        name: What they are called.
+        work: What they do with what is handed to them.
+        most: The most threads.
+        tell: Is told of the end of each piece of work, and of what it failed with.
+        busy: How many pieces of work are not done.
+    """
+
+    name: str
+    work: Callable[[T], None]
+    most: int
+    tell: Callable[[BaseException | None], None]
+    busy: int = field(init=False, default=0)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    _handed: SimpleQueue[T | None] = field(init=False, factory=SimpleQueue)
+    _threads: list[threading.Thread] = field(init=False, factory=list)
+
+    def hand(self, item: T) -> None:
+        """Hand over a piece of work."""
+        with HeldSignals():
+            with self._lock:
+                self.busy += 1
+            self._handed.put(item)
+            if len(self._threads) < min(self.busy, self.most):
+                self._begin()
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._go_on, name=self.name, daemon=True)
         try:
-            yield from runner.batches()
-        finally:
-            runner.finish()
+            thread.start()
+        except RuntimeError:  # the system has no more threads: those that there are will do it
+            if not self._threads:
+                self._handed.put(None)
+                self._go_on()
+        else:
+            self._threads.append(thread)
+
+    def _go_on(self) -> None:
+        while (item := self._handed.get()) is not None:
+            failure: BaseException | None = None
+            try:
+                self.work(item)
+            except BaseException as exc:  # noqa: BLE001 - raised again where the run is driven
+                failure = exc
+            with self._lock:
+                self.busy -= 1
+            self.tell(failure)
+
+    def dismiss(self) -> None:
+        """Let the threads end; nobody waits for those that still have something to do."""
+        for _ in self._threads:
+            self._handed.put(None)
+        if not self.busy:
+            for thread in self._threads:
+                thread.join()
 
 
 @define(eq=False)
@@ -57,49 +131,63 @@ class _Threads:
     run: BulkRun
     store: Store | None
     settings: Settings
-    pool: ThreadPoolExecutor
+    over: threading.Event = field(init=False, factory=threading.Event)
+    process: int = field(init=False, factory=os.getpid)
+    driver: int | None = field(init=False, default=None)  # the thread; None while the caller has it
     _lock: threading.Lock = field(init=False, factory=threading.Lock)  # for the run
-    _questions: deque[tuple[Chunk, Future[Sequence[Hits]]]] = field(init=False, factory=deque)
-    # What ended: work, or a request (None) whose thread goes on with the next.
-    _ended: SimpleQueue[Future[Any] | None] = field(init=False, factory=SimpleQueue)
+    _finishing: threading.Lock = field(init=False, factory=threading.Lock)
+    # What has ended: a piece of work, or what it failed with.
+    _ended: SimpleQueue[BaseException | None] = field(init=False, factory=SimpleQueue)
+    _senders: _Crew[Attempt] = field(init=False)
+    _finders: _Crew[Chunk] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        most = self.run.plan.limits.max_in_flight
+        self._senders = _Crew("embeddings-send", self._send_on, most, self._ended.put)
+        # One alone, so that the answers come back in the order of the questions.
+        self._finders = _Crew("embeddings-find", self._find, 1, self._ended.put)
 
     def batches(self) -> Iterator[EmbeddedBatch]:
+        self.driver = threading.get_ident()
         while True:
-            self._collect()
+            while not self._ended.empty():
+                self._note(self._ended.get())
             match self._next():
                 case Start(attempt):
-                    self._watch(self.pool.submit(self._send_on, attempt))
+                    self._senders.hand(attempt)
                 case Ask(chunk):
                     self._ask(chunk)
                 case Hand(ready):
-                    yield ready.batch()
+                    batch = ready.batch()
+                    self.driver = None
+                    yield batch
+                    self.driver = threading.get_ident()
                 case Settle() as step:
                     self._settle(step)
                 case Wait(seconds):
-                    with suppress(Empty):
-                        self._note(self._ended.get(timeout=seconds))
+                    self._wait(seconds)
                 case Over():
                     return
 
-    def finish(self) -> None:
-        """Wait for what is in flight, and keep it."""
-        with self._lock:
-            self.run.end()
-        self.pool.shutdown()
-        while isinstance(step := self._next(), Settle):
-            self._settle(step)
-        self._save()
+    def _wait(self, seconds: float) -> None:
+        """Wait until something has ended."""
+        with suppress(Empty):
+            self._note(self._ended.get(timeout=min(seconds, _LONGEST_SLEEP)))
+
+    def _note(self, failure: BaseException | None) -> None:
+        if failure is not None:
+            raise failure
 
     def _next(self) -> Step:
         with self._lock:
             return self.run.next(self.settings.clock())
 
-    def _watch(self, future: Future[T]) -> Future[T]:
-        future.add_done_callback(self._ended.put)
-        return future
-
     def _send_on(self, attempt: Attempt | None) -> None:
         """Send a request, and others as long as the end of one leaves room for the next."""
+        with self._lock:
+            if attempt is not None and self.run.ended:
+                self.run.account.release(id(attempt))
+                return
         while attempt is not None:
             answer = send(self.http, attempt.call.operation.request, attempt.timeout)
             now = self.settings.clock()
@@ -109,31 +197,22 @@ class _Threads:
             self._ended.put(None)
 
     def _ask(self, chunk: Chunk) -> None:
-        if self.store is not None and (chunk.keys or self._questions):
-            # One that needs no answer waits as well: inputs come in in their order.
-            found = self._watch(self.pool.submit(_find, self.store, chunk.keys))
-            self._questions.append((chunk, found))
-            return
-        with self._lock:
-            self.run.intake.add(chunk, ())
-
-    def _collect(self) -> None:
-        """Note all that has ended."""
-        while not self._ended.empty():
-            self._note(self._ended.get())
-
-    def _note(self, ended: Future[Any] | None) -> None:
-        if ended is not None:
-            ended.result()
-        while self._questions and self._questions[0][1].done():
-            chunk, found = self._questions.popleft()
+        if self.store is None:
             with self._lock:
-                self.run.intake.add(chunk, found.result())
+                self.run.intake.add(chunk, ())
+        else:
+            # One that needs no answer waits as well: inputs come in in their order.
+            self._finders.hand(chunk)
+
+    def _find(self, chunk: Chunk) -> None:
+        found = self.store.find(chunk.keys) if self.store is not None and chunk.keys else ()
+        with self._lock:
+            self.run.intake.add(chunk, found)
 
     def _settle(self, step: Settle) -> None:
         # An answer that Ctrl-C interrupts here is read once more on the way out.
         outcome = self.run.read(step, self.settings.draw())
-        with self._lock:
+        with HeldSignals(), self._lock:
             events = self.run.conclude(step.attempt, outcome, self.settings.clock())
         try:
             self._save()
@@ -146,6 +225,64 @@ class _Threads:
             self.store.put(self.run.unsaved, model=self.run.plan.template.model)
             self.run.unsaved = {}
 
+    def finish(self, ended_by: BaseException | None = None) -> None:
+        """Wait for what is in flight, and keep it; the second interrupt ends that.
 
-def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:
-    return store.find(keys) if keys else ()
+        Args:
+            ended_by: What ended the run early, if anything did.
+        """
+        with self._finishing, HeldSignals(lambda: self._ended.put(None)) as signals:
+            if self.over.is_set():
+                return
+            interrupt = find_interrupt(ended_by)
+            with self._lock:
+                self.run.end()
+            is_waiting = interrupt is None or self.store is not None
+            if is_waiting and interrupt is not None:
+                announce_wait(self._senders.busy)
+            self._settle_all()
+            while is_waiting and self._senders.busy and signals.raised is None:
+                with suppress(Empty):
+                    self._ended.get(timeout=_LONGEST_SLEEP)
+                self._settle_all()
+            self._leave(interrupt)
+            if interrupt is not None:
+                signals.forget()
+
+    def _settle_all(self) -> None:
+        while isinstance(step := self._next(), Settle):
+            self._settle(step)
+        self._save()
+
+    def _leave(self, interrupt: BaseException | None) -> None:
+        self._settle_all()
+        with self._lock:
+            self.run.account.abandon()
+            stats = self.run.account.stats(self.run.attempts.pace)
+        if interrupt is not None:
+            interrupt.add_note(describe_cost(stats))
+        self._senders.dismiss()
+        self._finders.dismiss()
+        self.over.set()
+        _RUNNING.remove(self)
+
+    def end_with_interpreter(self) -> None:
+        """End a run that nobody has ended; another thread that drives it is let do so."""
+        with self._lock:
+            self.run.end()
+        self._ended.put(None)
+        if self.driver is None:
+            self.finish()
+        else:
+            self.over.wait(self.settings.timeout)
+
+
+_RUNNING: list[_Threads] = []
+
+
+@atexit.register
+def _end_all() -> None:
+    """End the runs that nobody has ended, as long as their threads are there."""
+    for runner in tuple(_RUNNING):
+        if runner.process == os.getpid():
+            runner.end_with_interpreter()

@@ -1,0 +1,101 @@
+"""Signals, such as Ctrl-C, that are held back while something is done that must not end half way.
+
+Python runs the handlers of signals in the main thread, between any two steps of it, and a handler
+may raise: the one for SIGINT raises KeyboardInterrupt. What it raises is kept here until the work
+is done. In other threads nothing is raised, and nothing is held.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Self
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+# Those that programs let end their work: Ctrl-C, the stop of a service, an alarm.
+_NUMBERS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
+]
+
+
+def _nothing() -> None:
+    """Wake nobody."""
+
+
+@define(eq=False)
+class HeldSignals:
+    """Holds back what the handlers of signals raise, as a context.
+
+    Attributes:
+        wake: Is called after each handler, in its place: so that a wait can end.
+        raised: What a handler has raised first; leaving the context raises it.
+    """
+
+    wake: Callable[[], None] = _nothing
+    raised: BaseException | None = field(init=False, default=None)
+    _handlers: dict[int, Callable[[int, FrameType | None], object]] = field(
+        init=False, factory=dict
+    )
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            try:
+                self._hold_all()
+            except BaseException:
+                self._let_go()
+                raise
+        return self
+
+    def _hold_all(self) -> None:
+        for number in _NUMBERS:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                self._handlers[number] = handler
+                signal.signal(number, self._hold)
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self._handlers[number](number, frame)
+        except BaseException as exc:  # noqa: BLE001 - raised on leaving
+            self.raised = self.raised or exc
+        self.wake()
+
+    def _let_go(self) -> None:
+        """Put the handlers back; one that raises meanwhile keeps none of the others away."""
+        try:
+            while self._handlers:
+                number = next(iter(self._handlers))
+                signal.signal(number, self._handlers[number])
+                del self._handlers[number]
+        finally:
+            if self._handlers:
+                self._let_go()
+
+    def forget(self) -> None:
+        """Raise nothing on leaving: something else is on its way already."""
+        self.raised = None
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+        if self.raised is not None:
+            raised, self.raised = self.raised, None
+            raise raised.with_traceback(None)
+
+
+def find_interrupt(error: BaseException | None) -> BaseException | None:
+    """Return what interrupted the program, where that is why something ends; None otherwise.
+
+    A generator that ends since the caller was interrupted sees GeneratorExit, behind which it is.
+    """
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        if not isinstance(error, Exception | GeneratorExit):
+            return error
+        seen.add(id(error))
+        error = error.__context__
+    return None
