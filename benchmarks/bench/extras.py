@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -47,17 +48,30 @@ def import_times() -> dict[str, dict[str, float]]:
 def _seconds(codes: dict[str, str]) -> dict[str, float]:
     """Measure processes; what one takes that does nothing is deducted."""
     runs: dict[str, list[float]] = {name: [] for name in ("", *codes)}
-    for turn in range(5):
-        for name, seconds in runs.items():
-            if turn >= _TURNS.get(name, 5):
-                continue
-            code = codes.get(name, "")
-            began = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
-            if done.returncode == 0:
-                seconds.append(time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in runs:
+            _run_compiled(codes.get(name, ""), folder)
+        for turn in range(5):
+            for name, seconds in runs.items():
+                if turn >= _TURNS.get(name, 5):
+                    continue
+                began = time.perf_counter()
+                if _run_compiled(codes.get(name, ""), folder):
+                    seconds.append(time.perf_counter() - began)
     bare = median(runs[""])
     return {name: median(found) - bare for name, found in runs.items() if name and found}
+
+
+def _run_compiled(code: str, folder: str) -> bool:
+    """Run code in a process that finds compiled modules in a folder, and leaves them there.
+
+    So every package is as pip installs it: compiled. A checkout is not, wherever
+    PYTHONDONTWRITEBYTECODE is set, and would compile all of its modules at each import.
+    """
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, env=environment)
+    return done.returncode == 0
 
 
 def installed_sizes() -> dict[str, float]:
