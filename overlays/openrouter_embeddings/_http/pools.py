@@ -127,17 +127,13 @@ class Pool(Transport):
         end, asked = end_of(request), _asked(request, request.read())
         home = self._homes[0]
         found = _wait_for_turn(home, end)
-        if isinstance(found, Line):
-            try:
-                return self._answered(home, found, request, asked, end)
-            except httpx.TransportError as exc:
-                if not found.is_worth_a_repeat(exc):
-                    home.give_up(None)
-                    raise
-            except BaseException:
-                home.give_up(None)
-                raise
         try:
+            if isinstance(found, Line):
+                try:
+                    return self._answered(home, found, request, asked, end)
+                except httpx.TransportError as exc:
+                    if not found.is_worth_a_repeat(exc):
+                        raise
             return self._answered(home, self._opened(home, end), request, asked, end)
         except BaseException:
             home.give_up(None)
@@ -261,17 +257,13 @@ class AsyncPool(AsyncTransport):
         self, home: Home[AsyncStream], request: httpx.Request, asked: Asked, alarm: Alarm
     ) -> httpx.Response:
         found = await _await_turn(home, alarm)
-        if isinstance(found, Line):
-            try:
-                return await self._answered(home, found, request, asked, alarm)
-            except httpx.TransportError as exc:
-                if not found.is_worth_a_repeat(exc):
-                    home.give_up(None)
-                    raise
-            except BaseException:
-                home.give_up(None)
-                raise
         try:
+            if isinstance(found, Line):
+                try:
+                    return await self._answered(home, found, request, asked, alarm)
+                except httpx.TransportError as exc:
+                    if not found.is_worth_a_repeat(exc):
+                        raise
             line = await self._opened(home, alarm)
             return await self._answered(home, line, request, asked, alarm)
         except BaseException:
