@@ -327,18 +327,19 @@ class _Exchange:
         """
         self.begun = response.is_success
         self._headers = _plain(response.headers)
+        if isinstance(self._auth, BearerAuth):
+            self._headers = self._auth.mask_headers(self._headers)
         self._body = Body(self._headers)
         return self._body
 
     def reply(self, response: httpx.Response, body: bytearray, problem: str | None = None) -> Reply:
         """Make the reply, with the key masked where the service quotes it."""
-        headers = self._headers
         whole: bytes | bytearray = body
         if isinstance(self._auth, BearerAuth):
-            headers, whole = self._auth.mask_headers(headers), self._auth.mask_body(body)
+            whole = self._auth.mask_body(body, is_success=response.is_success)
         return Reply(
             response.status_code,
-            headers,
+            self._headers,
             whole,
             datetime.now(UTC),
             self._written if self._written is not None else 1,
@@ -358,7 +359,7 @@ class _Exchange:
         written = int(likely) if self._written is None else self._written
         obstacle = find_obstacle(exc)
         error = NoResponseError(
-            one_line(self._mask(self._description(exc))),
+            one_line(self._description(exc)),
             sent=written > 0,
             written=written,
             begun=self.begun,
@@ -386,7 +387,7 @@ class _Exchange:
             far = f"{size:,} bytes of a reply had come" if self.begun else "no reply had begun"
             within = "in time" if self._timeout is None else f"within {self._timeout:g} s"
             return f"No complete answer {within}: {far}."
-        return f"No complete answer: {type(exc).__name__} ({exc or 'no details'})."
+        return f"No complete answer: {type(exc).__name__} ({self._mask(str(exc)) or 'no details'})."
 
 
 _HINTS: Mapping[type[Exception], str] = {

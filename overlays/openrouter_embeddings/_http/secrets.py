@@ -1,9 +1,22 @@
-"""The key where it must be, and nowhere else: veiled in memory, masked in what comes back."""
+"""The key where it must be, and nowhere else: veiled in memory, masked in what comes back.
+
+A key of 12 characters or more is masked wherever it stands, also in base64, by itself or within
+more text. A shorter one can be a word, ``local`` or ``test``, which honest replies hold, and any
+four letters come up in the base64 of vectors. So it is masked behind ``Bearer``, and in refusals,
+headers and errors where it stands by itself and is no field's name. Below 4 characters, or where
+the key is a number or another literal of JSON, ``Bearer`` alone tells that it is the key.
+
+All of this holds for text as it stands, and for text that JSON, Python, a URL or HTML has escaped.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+from base64 import b64encode
+from bisect import bisect_right
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
@@ -11,12 +24,32 @@ import httpx
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
-_LEAST_CHARACTERS = 12
-"""Shorter keys are words, ``local`` or ``test``, which stand in honest replies."""
+_LEAST_CHARACTERS = 4
+"""Shorter keys are masked behind ``Bearer`` alone: they are letters, and hide nothing."""
 
-_MASK = b"***"
+_SAFE_CHARACTERS = 12
+"""From here on nothing else looks like a key: not once in 64**12 characters of base64."""
+
+_SMALL_BYTES = 64 * 1024
+"""Larger successes are vectors, searched for a long key as it stands and for escapes alone.
+
+Each form in base64 would cost 1 ms for 17 MB, and a short key 5.
+"""
+
+_MASK = "***"
+_SIGNS = b"\\%&"  # each escape begins with one of them
+_JOINED = frozenset("-_/+0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_BASE64 = re.compile("[-_/+0-9A-Za-z]+=*")
+_FIELD = re.compile(r'\\*"\s*:')
+_ESCAPE = re.compile(
+    # More than one backslash: JSON within JSON. From the first of them on, or it takes n**2 steps.
+    r"(?<!\\)\\++(?:(?:u00|x)([0-9A-Fa-f]{2})|([nrtbf])|([\"'/]))?"
+    r"|%(?:25)*([0-9A-Fa-f]{2})"
+    r"|&(?:amp;)*(?:#(\d{1,3})|#[xX]([0-9A-Fa-f]{2})|(quot|amp|apos|lt|gt));"
+)
+_NAMED = {"quot": '"', "amp": "&", "apos": "'", "lt": "<", "gt": ">"}
 
 
 class BearerAuth(httpx.Auth):
@@ -47,24 +80,152 @@ class BearerAuth(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {self._key().decode()}"
         yield request
 
-    def mask_body(self, body: bytearray) -> bytes | bytearray:
+    def mask_body(self, body: bytearray, *, is_success: bool) -> bytes | bytearray:
         """Mask the key in the body of a reply: services quote what they were sent."""
-        if self._size < _LEAST_CHARACTERS:
+        key, is_small = self._key().decode(), len(body) <= _SMALL_BYTES
+        is_refusal = not is_success or (is_small and b'"error"' in body)
+        wide = _wide_encoding(body)
+        if not is_refusal and wide is None and not _may_hold(body, key, is_small=is_small):
             return body
-        for written in {self._key(), json.dumps(self._key().decode())[1:-1].encode()}:
-            if written in body:
-                body = body.replace(written, _MASK)
-        return body
+        encoding = wide or "latin-1"  # in which every byte is a character, whatever it means
+        text = body.decode(encoding, "replace")
+        masked = _mask(text, key, words=is_refusal)
+        return body if masked == text else masked.encode(encoding)
 
     def mask_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Mask the key in the headers of a reply."""
-        return {self.mask(name): self.mask(value) for name, value in headers.items()}
+        """Mask the key in the headers of a reply; a short key is no name of one."""
+        key, whole = self._key().decode(), "\n".join(chain(headers, headers.values()))
+        if _mask(whole, key) == whole:
+            return {**headers}
+        return {_mask(name, key, words=False): _mask(headers[name], key) for name in headers}
 
     def mask(self, text: str) -> str:
         """Mask the key in a text."""
-        if self._size < _LEAST_CHARACTERS:
-            return text
-        return text.replace(self._key().decode(), _MASK.decode())
+        return _mask(text, self._key().decode())
+
+
+def _wide_encoding(body: bytearray) -> str | None:
+    """Name the encoding of a body in UTF-16 or UTF-32, which readers of JSON take as well."""
+    found = json.detect_encoding(bytes(body[:4]))
+    return None if found.startswith("utf-8") else found
+
+
+def _may_hold(body: bytearray, key: str, *, is_small: bool) -> bool:
+    """Say at little cost whether a success is worth a search."""
+    if any(sign in body for sign in _SIGNS):
+        return True
+    if len(key) < _SAFE_CHARACTERS:
+        return is_small and f"Bearer {key}".encode() in body
+    return any(form.encode() in body for form in (key, *(_base64_forms(key) if is_small else ())))
+
+
+def _mask(text: str, key: str, *, words: bool = True) -> str:
+    """Mask a key in a text.
+
+    Args:
+        text: Where it may stand.
+        key: The key.
+        words: Whether a short one is also masked where nothing but itself tells that it is one.
+    """
+    spans = {*_find(text, key, words=words)}
+    if _ESCAPE.search(text):
+        spans |= {*_find_escaped(text, key, words=words)}
+    parts, at = list[str](), 0
+    for start, end in sorted(spans):
+        if start >= at:
+            parts += [text[at:start], _MASK]
+        at = max(at, end)
+    return "".join([*parts, text[at:]])
+
+
+def _find_escaped(text: str, key: str, *, words: bool) -> Iterator[tuple[int, int]]:
+    """Find where a key stands in a text whose escapes mean what they stand for."""
+    parts, at, size = list[str](), 0, 0
+    ends, shifts = (
+        [0],
+        [0],
+    )  # behind each escape: the place in the plain text, and how far off it is
+    for found in _ESCAPE.finditer(text):
+        parts += [text[at : found.start()], _meaning(found)]
+        size += found.start() - at + 1
+        at = found.end()
+        ends.append(size)
+        shifts.append(at - size)
+    plain = "".join([*parts, text[at:]])
+    for span in _find(plain, key, words=words):
+        start, end = (place + shifts[bisect_right(ends, place) - 1] for place in span)
+        yield start, end
+
+
+def _meaning(found: re.Match[str]) -> str:
+    """Return the one character that an escape stands for; blanks are all the same here."""
+    hexadecimal = found[1] or found[4] or found[6]
+    if hexadecimal:
+        return chr(int(hexadecimal, 16))
+    if found[5]:
+        return chr(int(found[5]))
+    return " " if found[2] else found[3] or _NAMED.get(found[7], "\\")
+
+
+def _find(text: str, key: str, *, words: bool) -> Iterator[tuple[int, int]]:
+    """Find where a key stands, by the rules of this module."""
+    if len(key) >= _SAFE_CHARACTERS:
+        for form in {key, json.dumps(key)[1:-1]}:
+            yield from _occurrences(text, form)
+        yield from _find_base64(text, key)
+        return
+    for _, end in _occurrences(text, f"Bearer {key}"):
+        if text[end : end + 1] not in _JOINED:
+            yield end - len(key), end
+    if words and len(key) >= _LEAST_CHARACTERS and not _is_literal(key):
+        for form in (key, _base64(key), _base64(f"Bearer {key}")):
+            for start, end in _occurrences(text, form):
+                if _stands_alone(text, start, end):
+                    yield start, end
+
+
+def _occurrences(text: str, form: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + len(form))
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Say whether a form is a whole word, and the name of no field."""
+    before, after = text[max(start - 1, 0) : start], text[end : end + 1]
+    is_field = before == '"' and _FIELD.match(text, end) is not None
+    return before not in _JOINED and after not in _JOINED and not is_field
+
+
+def _is_literal(key: str) -> bool:
+    try:
+        json.loads(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode().rstrip("=")
+
+
+def _base64_forms(key: str) -> set[str]:
+    """Write a key as it stands in base64 by itself or within more text, in both alphabets."""
+    forms = set[str]()
+    for before in range(3):  # characters that share the first group of three
+        first, last = -(-before * 8 // 6), (before + len(key)) * 8 // 6
+        form = b64encode(bytes(before) + key.encode()).decode()[first:last]
+        forms |= {form, form.replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def _find_base64(text: str, key: str) -> Iterator[tuple[int, int]]:
+    """Find base64 with a key in it, from end to end: its edges would show a character or two."""
+    forms = [form for form in _base64_forms(key) if form in text]
+    for run in _BASE64.finditer(text) if forms else ():
+        if any(form in run[0] for form in forms):
+            yield run.span()
 
 
 def bound_to_a_process() -> ConfigurationError:
