@@ -11,6 +11,7 @@ from attrs import define, field
 
 from openrouter_embeddings._base.environment import checked_base_url
 from openrouter_embeddings._http.exchange import http_client, send
+from openrouter_embeddings._http.secrets import BearerAuth
 from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.contract._judge import RawReply
 from openrouter_embeddings.errors import NoResponseError
@@ -123,7 +124,7 @@ class Probe:
         if api_key is not None:
             headers["authorization"] = f"Bearer {api_key}"
         request = HttpRequest(method, path, headers, content, params or {})
-        reply = _raw(send(self._http, request, self.timeout))
+        reply = _raw(send(self._http, request, self.timeout), api_key)
         self._note(f"{method} {path}", reply)
         return reply
 
@@ -135,11 +136,17 @@ class Probe:
         self.spent += _cost(reply.body)
 
 
-def _raw(reply: Reply | NoResponseError) -> RawReply:
+def _raw(reply: Reply | NoResponseError, api_key: str | None) -> RawReply:
+    """Take of a reply what is judged, with the key masked where the server quotes it."""
+    veiled = None if api_key is None else BearerAuth(api_key)
     if isinstance(reply, NoResponseError):
-        return RawReply(0, "", b"", reply.message)
+        return RawReply(0, "", b"", veiled.mask(reply.message) if veiled else reply.message)
     kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return RawReply(reply.status, kind, bytes(reply.body))
+    body = reply.body
+    if veiled is not None:
+        kind = veiled.mask(kind)
+        body = veiled.mask_body(bytearray(body), is_success=200 <= reply.status < 300)
+    return RawReply(reply.status, kind, bytes(body))
 
 
 def _command(
