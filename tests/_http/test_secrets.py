@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import html
 import json
 import urllib.parse
@@ -181,6 +182,31 @@ def readable_answer(request):
 
 def broken(request):
     raise httpx.ReadError(request.headers["authorization"].split()[1], request=request)
+
+
+def test_a_key_that_is_the_name_of_an_encoding_is_no_obstacle():
+    """Replies are unpacked by what their headers say, and not by what is shown of them."""
+    packed = gzip.compress(b'{"error": {"code": 500, "message": "No gzip today"}}')
+
+    def respond(_request):
+        return httpx.Response(500, headers={"Content-Encoding": "gzip"}, stream=Packed(packed))
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(respond)) as own,
+        OpenRouter("gzip", http_client=own, retries=None) as client,
+        pytest.raises(OpenRouterError, match=r"No \*\*\* today"),
+    ):
+        client.embeddings.list_models()
+
+
+class Packed(httpx.SyncByteStream):
+    """A body that httpx hands on as it is."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __iter__(self):
+        yield self.content
 
 
 @pytest.mark.parametrize("key", [LONG, SHORT])

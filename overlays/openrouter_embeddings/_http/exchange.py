@@ -326,10 +326,13 @@ class _Exchange:
             PackedBodyError: It is packed in a way that was not asked for.
         """
         self.begun = response.is_success
-        self._headers = _plain(response.headers)
+        plain = self._headers = _plain(response.headers)
         if isinstance(self._auth, BearerAuth):
-            self._headers = self._auth.mask_headers(self._headers)
-        self._body = Body(self._headers)
+            self._headers = self._auth.mask_headers(plain)
+        try:
+            self._body = Body(plain)  # a short key can be the name of an encoding
+        except PackedBodyError:
+            self._body = Body(self._headers)  # which fails as well, and is quoted
         return self._body
 
     def reply(self, response: httpx.Response, body: bytearray, problem: str | None = None) -> Reply:
