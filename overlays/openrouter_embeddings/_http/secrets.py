@@ -39,7 +39,7 @@ Each form in base64 would cost 1 ms for 17 MB, and a short key 5.
 """
 
 _MASK = "***"
-_SIGNS = b"\\%&"  # each escape begins with one of them
+_SIGNS = "\\%&"  # each escape begins with one of them
 _JOINED = frozenset("-_/+0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _BASE64 = re.compile("[-_/+0-9A-Za-z]+=*")
 _FIELD = re.compile(r'\\*"\s*:')
@@ -60,9 +60,10 @@ class BearerAuth(httpx.Auth):
     """
 
     def __init__(self, api_key: str) -> None:
-        self._size = len(api_key)
+        plain = "\n".join(_forms_of(api_key)).encode()
+        self._size = len(plain)
         self._pad = int.from_bytes(os.urandom(self._size), "big")
-        self._veiled = int.from_bytes(api_key.encode(), "big") ^ self._pad
+        self._veiled = int.from_bytes(plain, "big") ^ self._pad
 
     def __repr__(self) -> str:
         """Hide the key."""
@@ -72,36 +73,44 @@ class BearerAuth(httpx.Auth):
         """Refuse to be pickled or copied: the key would be in it."""
         raise bound_to_a_process()
 
-    def _key(self) -> bytes:
-        return (self._veiled ^ self._pad).to_bytes(self._size, "big")
+    def _forms(self) -> list[str]:
+        """Return the key, and what else it can look like; both clients need them at each reply."""
+        return (self._veiled ^ self._pad).to_bytes(self._size, "big").decode().split("\n")
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header; httpx calls it for each request."""
-        request.headers["Authorization"] = f"Bearer {self._key().decode()}"
+        request.headers["Authorization"] = f"Bearer {self._forms()[0]}"
         yield request
 
     def mask_body(self, body: bytearray, *, is_success: bool) -> bytes | bytearray:
         """Mask the key in the body of a reply: services quote what they were sent."""
-        key, is_small = self._key().decode(), len(body) <= _SMALL_BYTES
-        is_refusal = not is_success or (is_small and b'"error"' in body)
-        wide = _wide_encoding(body)
-        if not is_refusal and wide is None and not _may_hold(body, key, is_small=is_small):
+        forms, wide = self._forms(), _wide_encoding(body)
+        is_refusal = not is_success or _tells_an_error(body, forms[0])
+        if wide is None and not is_refusal and not _may_hold(body, forms):
             return body
         encoding = wide or "latin-1"  # in which every byte is a character, whatever it means
         text = body.decode(encoding, "replace")
-        masked = _mask(text, key, words=is_refusal)
+        masked = _mask(text, forms, words=is_refusal)
         return body if masked == text else masked.encode(encoding)
 
     def mask_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Mask the key in the headers of a reply; a short key is no name of one."""
-        key, whole = self._key().decode(), "\n".join(chain(headers, headers.values()))
-        if _mask(whole, key) == whole:
+        forms, whole = self._forms(), "\n".join(chain(headers, headers.values()))
+        if _mask(whole, forms) == whole:
             return {**headers}
-        return {_mask(name, key, words=False): _mask(headers[name], key) for name in headers}
+        return {_mask(name, forms, words=False): _mask(headers[name], forms) for name in headers}
 
     def mask(self, text: str) -> str:
         """Mask the key in a text."""
-        return _mask(text, self._key().decode())
+        return _mask(text, self._forms())
+
+
+def _forms_of(key: str) -> list[str]:
+    """List a key, how JSON writes it, and what is found of it in base64."""
+    written = json.dumps(key)[1:-1]
+    if len(key) >= _SAFE_CHARACTERS:
+        return [key, written, *_base64_forms(key)]
+    return [key, written, _base64(key), _base64(f"Bearer {key}")]
 
 
 def _wide_encoding(body: bytearray) -> str | None:
@@ -110,26 +119,32 @@ def _wide_encoding(body: bytearray) -> str | None:
     return None if found.startswith("utf-8") else found
 
 
-def _may_hold(body: bytearray, key: str, *, is_small: bool) -> bool:
+def _tells_an_error(body: bytearray, key: str) -> bool:
+    """Say whether a success is a refusal, as some are; for a long key that is all the same."""
+    return len(key) < _SAFE_CHARACTERS and len(body) <= _SMALL_BYTES and b'"error"' in body
+
+
+def _may_hold(body: bytearray, forms: list[str]) -> bool:
     """Say at little cost whether a success is worth a search."""
-    if any(sign in body for sign in _SIGNS):
+    if any(sign in body for sign in _SIGNS.encode()):
         return True
+    is_small, key = len(body) <= _SMALL_BYTES, forms[0]
     if len(key) < _SAFE_CHARACTERS:
         return is_small and f"Bearer {key}".encode() in body
-    return any(form.encode() in body for form in (key, *(_base64_forms(key) if is_small else ())))
+    return any(form.encode() in body for form in (forms if is_small else (key,)))
 
 
-def _mask(text: str, key: str, *, words: bool = True) -> str:
+def _mask(text: str, forms: list[str], *, words: bool = True) -> str:
     """Mask a key in a text.
 
     Args:
         text: Where it may stand.
-        key: The key.
+        forms: What it looks like.
         words: Whether a short one is also masked where nothing but itself tells that it is one.
     """
-    spans = {*_find(text, key, words=words)}
-    if _ESCAPE.search(text):
-        spans |= {*_find_escaped(text, key, words=words)}
+    spans = {*_find(text, forms, words=words)}
+    if any(sign in text for sign in _SIGNS):
+        spans |= {*_find_escaped(text, forms, words=words)}
     parts, at = list[str](), 0
     for start, end in sorted(spans):
         if start >= at:
@@ -138,7 +153,7 @@ def _mask(text: str, key: str, *, words: bool = True) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _find_escaped(text: str, key: str, *, words: bool) -> Iterator[tuple[int, int]]:
+def _find_escaped(text: str, forms: list[str], *, words: bool) -> Iterator[tuple[int, int]]:
     """Find where a key stands in a text whose escapes mean what they stand for."""
     parts, at, size = list[str](), 0, 0
     ends, shifts = (
@@ -152,7 +167,7 @@ def _find_escaped(text: str, key: str, *, words: bool) -> Iterator[tuple[int, in
         ends.append(size)
         shifts.append(at - size)
     plain = "".join([*parts, text[at:]])
-    for span in _find(plain, key, words=words):
+    for span in _find(plain, forms, words=words):
         start, end = (place + shifts[bisect_right(ends, place) - 1] for place in span)
         yield start, end
 
@@ -167,18 +182,19 @@ def _meaning(found: re.Match[str]) -> str:
     return " " if found[2] else found[3] or _NAMED.get(found[7], "\\")
 
 
-def _find(text: str, key: str, *, words: bool) -> Iterator[tuple[int, int]]:
+def _find(text: str, forms: list[str], *, words: bool) -> Iterator[tuple[int, int]]:
     """Find where a key stands, by the rules of this module."""
+    key, written, *encoded = forms
     if len(key) >= _SAFE_CHARACTERS:
-        for form in {key, json.dumps(key)[1:-1]}:
+        for form in {key, written}:
             yield from _occurrences(text, form)
-        yield from _find_base64(text, key)
+        yield from _find_base64(text, encoded)
         return
     for _, end in _occurrences(text, f"Bearer {key}"):
         if text[end : end + 1] not in _JOINED:
             yield end - len(key), end
     if words and len(key) >= _LEAST_CHARACTERS and not _is_literal(key):
-        for form in (key, _base64(key), _base64(f"Bearer {key}")):
+        for form in (key, *encoded):
             for start, end in _occurrences(text, form):
                 if _stands_alone(text, start, end):
                     yield start, end
@@ -220,9 +236,9 @@ def _base64_forms(key: str) -> set[str]:
     return forms
 
 
-def _find_base64(text: str, key: str) -> Iterator[tuple[int, int]]:
+def _find_base64(text: str, encoded: list[str]) -> Iterator[tuple[int, int]]:
     """Find base64 with a key in it, from end to end: its edges would show a character or two."""
-    forms = [form for form in _base64_forms(key) if form in text]
+    forms = [form for form in encoded if form in text]
     for run in _BASE64.finditer(text) if forms else ():
         if any(form in run[0] for form in forms):
             yield run.span()
