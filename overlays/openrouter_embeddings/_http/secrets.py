@@ -39,7 +39,6 @@ Each form in base64 would cost 1 ms for 17 MB, and a short key 5.
 """
 
 _MASK = "***"
-_SIGNS = "\\%&"  # each escape begins with one of them
 _JOINED = frozenset("-_/+0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _BASE64 = re.compile("[-_/+0-9A-Za-z]+=*")
 _FIELD = re.compile(r'\\*"\s*:')
@@ -107,14 +106,15 @@ class BearerAuth(httpx.Auth):
 
 def _forms_of(key: str) -> list[str]:
     """List a key, how JSON writes it, and what is found of it in base64."""
-    written = json.dumps(key)[1:-1]
     if len(key) >= _SAFE_CHARACTERS:
-        return [key, written, *_base64_forms(key)]
-    return [key, written, _base64(key), _base64(f"Bearer {key}")]
+        return [key, json.dumps(key)[1:-1], *_base64_forms(key)]
+    return [key, _base64(key), _base64(f"Bearer {key}")]
 
 
 def _wide_encoding(body: bytearray) -> str | None:
     """Name the encoding of a body in UTF-16 or UTF-32, which readers of JSON take as well."""
+    if body[:1] == b"{" and 0 not in body[1:4]:
+        return None  # as nearly all are
     found = json.detect_encoding(bytes(body[:4]))
     return None if found.startswith("utf-8") else found
 
@@ -126,7 +126,7 @@ def _tells_an_error(body: bytearray, key: str) -> bool:
 
 def _may_hold(body: bytearray, forms: list[str]) -> bool:
     """Say at little cost whether a success is worth a search."""
-    if any(sign in body for sign in _SIGNS.encode()):
+    if b"\\" in body or b"%" in body or b"&" in body:  # which each escape begins with
         return True
     is_small, key = len(body) <= _SMALL_BYTES, forms[0]
     if len(key) < _SAFE_CHARACTERS:
@@ -143,8 +143,10 @@ def _mask(text: str, forms: list[str], *, words: bool = True) -> str:
         words: Whether a short one is also masked where nothing but itself tells that it is one.
     """
     spans = {*_find(text, forms, words=words)}
-    if any(sign in text for sign in _SIGNS):
+    if "\\" in text or "%" in text or "&" in text:
         spans |= {*_find_escaped(text, forms, words=words)}
+    if not spans:
+        return text
     parts, at = list[str](), 0
     for start, end in sorted(spans):
         if start >= at:
@@ -184,17 +186,15 @@ def _meaning(found: re.Match[str]) -> str:
 
 def _find(text: str, forms: list[str], *, words: bool) -> Iterator[tuple[int, int]]:
     """Find where a key stands, by the rules of this module."""
-    key, written, *encoded = forms
+    key = forms[0]
     if len(key) >= _SAFE_CHARACTERS:
-        for form in {key, written}:
-            yield from _occurrences(text, form)
-        yield from _find_base64(text, encoded)
+        yield from _find_long(text, forms)
         return
     for _, end in _occurrences(text, f"Bearer {key}"):
         if text[end : end + 1] not in _JOINED:
             yield end - len(key), end
     if words and len(key) >= _LEAST_CHARACTERS and not _is_literal(key):
-        for form in (key, *encoded):
+        for form in forms:
             for start, end in _occurrences(text, form):
                 if _stands_alone(text, start, end):
                     yield start, end
@@ -236,11 +236,13 @@ def _base64_forms(key: str) -> set[str]:
     return forms
 
 
-def _find_base64(text: str, encoded: list[str]) -> Iterator[tuple[int, int]]:
-    """Find base64 with a key in it, from end to end: its edges would show a character or two."""
-    forms = [form for form in encoded if form in text]
-    for run in _BASE64.finditer(text) if forms else ():
-        if any(form in run[0] for form in forms):
+def _find_long(text: str, forms: list[str]) -> Iterator[tuple[int, int]]:
+    """Find a long key, and base64 that holds it, from end to end: its edges would show a letter."""
+    for form in {*forms[:2]}:
+        yield from _occurrences(text, form)
+    encoded = [form for form in forms[2:] if form in text]
+    for run in _BASE64.finditer(text) if encoded else ():
+        if any(form in run[0] for form in encoded):
             yield run.span()
 
 
