@@ -10,17 +10,19 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from attrs import define, field
+from pace_simulation import HiddenWindow
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._bulk.run import BulkRun, Plan
-from openrouter_embeddings._request.call import Call, Label
+from openrouter_embeddings._request.call import BatchCall, Label
 from openrouter_embeddings._request.charges import make_charge
 from openrouter_embeddings._request.embeddings import Verified
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.cache import Hits
 from openrouter_embeddings.errors import (
+    ERROR_OF_STATUS,
     BadRequestResponseError,
     NoResponseError,
     OpenRouterError,
@@ -75,7 +77,7 @@ class Service:
         self.retry_after, self.down_from = retry_after, down_from
         self.requests = self.embedded = 0
 
-    def answer(self, texts):
+    def answer(self, texts, _now):
         self.requests += 1
         if self.down_from is not None and self.requests > self.down_from:
             return ServiceUnavailableResponseError("down", status_code=503)
@@ -98,7 +100,27 @@ class Service:
         return EmbeddingsResponse(np.stack([vector(text) for text in texts]), provider="x")
 
 
-def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
+class Bounded:
+    """Admits what a window admits, and names no wait unless it is told to."""
+
+    def __init__(self, window, *, status=429, retry_after=None):
+        self.window = window
+        self.error = ERROR_OF_STATUS[status]("slow", status_code=status, retry_after=retry_after)
+        self.error.metadata = {"limit_source": "openrouter_in_flight_budget"}
+
+    def answer(self, texts, now):
+        if not self.window.admits(now):
+            return self.error
+        return EmbeddingsResponse(np.stack([vector(text) for text in texts]), provider="x")
+
+    @property
+    def requests(self):
+        return len(self.window.admitted) + len(self.window.refused)
+
+
+def simulate(
+    service, texts, *, seed=0, latency=0.2, deadline=600.0, limits=LIMITS, most_seconds=10_000.0
+):
     """Carry a run out on a virtual clock.
 
     Returns:
@@ -111,26 +133,28 @@ def simulate(service, texts, *, seed=0, latency=0.2, most_seconds=10_000.0):
     def call(request, started, paid):
         most = retries.most_paid - paid
         operation = Operation(request)
-        return Call(operation, retries, 60.0, 600.0, started, most, repeats_paid=False)
+        return BatchCall(operation, retries, 60.0, deadline, started, most)
 
-    run = BulkRun(Plan(TEMPLATE, call, LIMITS, retries.most_paid), iter(texts))
+    run = BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid), iter(texts))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
         match run.next(now):
             case Start(attempt):
-                serial += 1
-                heapq.heappush(under_way, (now + latency * draw.uniform(0.5, 1.5), serial, attempt))
+                serial, operation = serial + 1, attempt.call.operation
+                operation.answer = service.answer(operation.request.wire_input, now)
+                admitted = isinstance(operation.answer, EmbeddingsResponse)
+                end = now + (latency if admitted else latency / 10) * draw.uniform(0.5, 1.5)
+                reply = OK if admitted else REFUSED
+                heapq.heappush(under_way, (end, serial, attempt, reply))
             case Ask(chunk):
                 run.intake.add(chunk, ())
             case Hand(ready):
                 batches.append(ready.batch())
             case Settle(attempt) as step:
-                operation = attempt.call.operation
-                operation.answer = service.answer(operation.request.wire_input)
                 run.conclude(attempt, run.read(step, draw.random()), now)
             case Wait(seconds) if under_way and under_way[0][0] <= now + seconds:
-                now, _, attempt = heapq.heappop(under_way)
-                run.attempts.on_reply(attempt, OK, now)
+                now, _, attempt, reply = heapq.heappop(under_way)
+                run.attempts.on_reply(attempt, reply, now)
             case Wait(seconds):
                 now += seconds
             case Over():
@@ -149,7 +173,7 @@ def run_over(texts, limits=LIMITS, *, retries=RetryConfig(), **plan):  # noqa: B
     def call(request, started, paid):
         most = retries.most_paid - paid
         operation = Operation(request)
-        return Call(operation, retries, 60.0, 600.0, started, most, repeats_paid=False)
+        return BatchCall(operation, retries, 60.0, 600.0, started, most)
 
     return BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid, **plan), iter(texts))
 
@@ -433,6 +457,110 @@ def test_an_outage_is_given_up_soon(seed):
     # Ten logical requests of up to four attempts, and what was in flight when the tenth failed.
     assert service.requests <= 10 + 80
     assert batches[-1].stopped is not None
+
+
+TEXTS = [f"input {number}" for number in range(400)]
+
+
+def failed(batches):
+    return [failure for batch in batches for failure in batch.failures]
+
+
+@pytest.mark.parametrize("phase", [None, 0.0, 0.6])
+@pytest.mark.parametrize(("count", "seconds"), [(5, 20.0), (20, 60.0), (1, 30.0)])
+@pytest.mark.parametrize("status", [402, 429, 529])
+def test_what_is_refused_for_the_pace_waits_its_turn(status, count, seconds, phase):
+    """However often that is, within its deadline: nothing fails, and few are refused."""
+    service = Bounded(HiddenWindow(count, seconds, phase), status=status)
+
+    batches, took = simulate(service, TEXTS, deadline=600.0)
+
+    assert failed(batches) == []
+    assert batches[-1].stopped is None
+    assert sum(len(batch) for batch in batches) == 400
+    assert took <= 1.3 * service.window.ideal(20) + 1.5 * seconds
+
+
+def test_a_service_that_names_its_window_is_believed():
+    """Each hold is shorter than the deadline, all of them together are longer."""
+    service = Bounded(HiddenWindow(2, 30.0), retry_after=15.0)
+
+    batches, took = simulate(service, TEXTS, deadline=100.0)
+
+    assert failed(batches) == []
+    assert took > 200.0
+
+
+def test_a_run_ends_once_nothing_was_admitted_in_a_whole_deadline():
+    """With the service's own words, and for all inputs at once: others would fare alike."""
+    service = Bounded(HiddenWindow(0, 1.0))
+
+    batches, took = simulate(service, TEXTS, deadline=600.0)
+
+    assert {failure.error for failure in failed(batches)} == {batches[-1].stopped}
+    assert "The last one said: slow" in str(batches[-1].stopped)
+    assert batches[-1].stopped.last_error is service.error
+    assert 500 < took <= 602
+    assert service.requests <= 120
+
+
+def test_a_run_without_a_deadline_ends_all_the_same():
+    """An hour without one admitted request is the end, and costs few requests."""
+    service = Bounded(HiddenWindow(0, 1.0))
+
+    batches, took = simulate(service, TEXTS, deadline=None)
+
+    assert batches[-1].stopped is service.error
+    assert 3_600 <= took <= 3_700
+    assert service.requests <= 250
+
+
+@pytest.mark.parametrize(("named", "most"), [(86_401.0, 1), (3_600.0, 4_000)])
+def test_a_run_without_a_deadline_waits_for_a_day_at_the_most(named, most):
+    """A service may name any wait, a year say."""
+    service = Bounded(HiddenWindow(0, 1.0), retry_after=named)
+
+    batches, took = simulate(service, TEXTS, deadline=None)
+
+    assert batches[-1].stopped is service.error
+    assert took <= most
+
+
+def test_come_back_now_is_believed_only_so_often():
+    """Zero is a wait; a service that never means it is asked a few hundred times, not for ever."""
+    service = Bounded(HiddenWindow(0, 1.0), retry_after=0.0)
+
+    simulate(service, TEXTS, deadline=600.0)
+
+    assert service.requests <= 250
+
+
+def test_refusals_for_the_pace_use_up_no_attempts():
+    """Behind them a real failure has as many as ever."""
+    run = run_over(["input 1"], retries=RetryConfig(attempts=2))
+    (attempt,) = taken(run)
+    slow = TooManyRequestsResponseError("slow", status_code=429)
+    for now in (0.0, 50.0, 100.0, 150.0):
+        read_as(run, attempt, slow, now)
+        assert taken(run, now + 50.0) == [attempt]
+
+    read_as(run, attempt, ServiceUnavailableResponseError("busy", status_code=503), 200.0)
+    assert taken(run, 250.0) == [attempt]
+    answer(run, attempt, 250.0)
+    assert kinds(run)[-1] == "Over"
+
+
+def test_a_batch_whose_time_is_over_fails_alone_where_others_were_admitted():
+    """The run goes on."""
+    run = run_over((f"input {number}" for number in range(80)), Limits(max_batch=20))
+    first, second, third, _ = taken(run)
+    read_as(run, first, TooManyRequestsResponseError("slow", status_code=429), 1.0)
+    answer(run, second, 2.0)
+    read_as(run, third, TooManyRequestsResponseError("slow", status_code=429), 599.9)
+
+    assert run.ledger.stopped is None
+    assert third.batch.slots[0].error.status_code == 429
+    assert run.ledger.queued == 0
 
 
 @pytest.mark.parametrize(("counted", "more"), [(None, 0), (25, 5)])

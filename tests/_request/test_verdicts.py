@@ -78,7 +78,16 @@ TABLE = [
     (PaymentRequiredResponseError("credits", status_code=402), {"is_fatal"}),
     (
         ResponseError("reserved", status_code=402, metadata=IN_FLIGHT),
-        PASSES | {"is_throttling"},
+        PASSES | {"is_throttling", "is_pushback"},
+    ),
+    (
+        DeadlineExceededError("over", last_error=TooManyRequestsResponseError("", status_code=429)),
+        PASSES | SLOW | {"is_pushback"},
+    ),
+    (DeadlineExceededError("over", last_error=NoResponseError("reset")), PASSES | SLOW),
+    (
+        ResponseError("gave up waiting", status_code=408),
+        PASSES | {"is_throttling", "may_have_cost", "ran_out_of_time"},
     ),
     (
         ForbiddenResponseError("limit of the key", status_code=403),
@@ -123,14 +132,20 @@ TABLE = [
         UnprocessableEntityResponseError("input[0] is too long", status_code=422),
         {"is_divisible", "is_too_long"},
     ),
-    (TooManyRequestsResponseError("slow down", status_code=429), PASSES | {"is_throttling"}),
+    (
+        TooManyRequestsResponseError("slow down", status_code=429),
+        PASSES | {"is_throttling", "is_pushback"},
+    ),
     (
         TooManyRequestsResponseError("tomorrow", status_code=429, metadata=DAILY),
         {"is_fatal"},
     ),
     (InternalServerResponseError("oops", status_code=500), PASSES),
     (OpenRouterDefaultError("unknown", status_code=520), PASSES),
-    (OpenRouterDefaultError("overloaded", status_code=529), PASSES | {"is_throttling"}),
+    (
+        OpenRouterDefaultError("overloaded", status_code=529),
+        PASSES | {"is_throttling", "is_pushback"},
+    ),
     (
         OpenRouterDefaultError("slow", status_code=524),
         PASSES | {"may_have_cost", "ran_out_of_time"},

@@ -60,7 +60,7 @@ class HiddenWindow:
         since = now - self.seconds
         if self.phase is not None:
             since = self._number(now) * self.seconds - self.phase * self.seconds - 1e-9
-        good = sum(at > since for at in self.admitted[-self.count :]) < self.count
+        good = sum(at > since for at in self.admitted) < self.count
         (self.admitted if good else self.refused).append(now)
         return good
 

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 # A quarter of what may be in flight, so that replies that are here and unread do not pile up.
 _MOST_UNREAD = 0.25
 
+# Runs without a deadline, seconds.
+_LONGEST_HOLD = 86_400.0  # a quota of a day is the longest that comes back by itself
+_LONGEST_SHUT = 3_600.0  # without one admitted request: a quota of an hour came back meanwhile
+
 
 @define(eq=False)
 class Attempt:
@@ -135,9 +139,11 @@ class Attempts:
 
     Attributes:
         pace: Says how many may be in flight, and when the next may begin.
+        admitted_at: When the service last answered what was asked, or judged it; -infinity before.
     """
 
     pace: Pace
+    admitted_at: float = field(init=False, default=-math.inf)
     _open: int = field(init=False, default=0)
     _unread: dict[Attempt, Settle] = field(init=False, factory=dict)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
@@ -196,6 +202,20 @@ class Attempts:
         self._open -= 1
         if attempt.admission is not None:
             self.pace.on_end(attempt.admission)
+
+    def is_shut(self, attempt: Attempt, named: float | None, now: float) -> bool:
+        """Say whether the run would wait for longer than any of its requests may take.
+
+        Args:
+            attempt: What was refused for the pace.
+            named: The seconds that the service asks to wait, or None.
+            now: The time.
+        """
+        deadline = attempt.call.deadline
+        if deadline is not None:
+            return named is not None and named >= deadline
+        since = max(attempt.call.started, self.admitted_at)
+        return now - since >= _LONGEST_SHUT or (named or 0.0) > _LONGEST_HOLD
 
     def put_off(self, attempt: Attempt, due: float) -> None:
         """Keep an attempt that is to be made again at a time."""

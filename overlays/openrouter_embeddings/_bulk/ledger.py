@@ -11,6 +11,7 @@ outcome back to `settle`:
     vectors, some of them bad   these inputs once more, alone
     perhaps paid for in vain    once more, in its last form; see `halving`
     fatal for every request     the run is over; what was not sent fails with the same error
+    never admitted in its time  its failure
     anything else               a second round; then halves if others are answered, or else the
                                 failure of its inputs; three in a row are an outage, and the run
                                 is over; so are many refusals
@@ -29,7 +30,13 @@ from attrs import define, field
 from openrouter_embeddings._bulk.budget import TokenRatio
 from openrouter_embeddings._bulk.halving import Evidence, Halving
 from openrouter_embeddings._bulk.items import Batch, Slot
-from openrouter_embeddings._request.verdicts import is_divisible, is_fatal, is_too_long, may_pass
+from openrouter_embeddings._request.verdicts import (
+    is_divisible,
+    is_fatal,
+    is_pushback,
+    is_too_long,
+    may_pass,
+)
 from openrouter_embeddings.errors import OpenRouterError
 
 if TYPE_CHECKING:
@@ -205,7 +212,7 @@ class Ledger:
         elif is_fatal(error) or self._is_hopeless(batch, error):
             self._fail(batch, error)
             self.stop(error)
-        elif self.stopped is not None or is_paid:
+        elif self.stopped is not None or is_paid or is_pushback(error):
             self._fail(batch, error)
         elif is_divisible(error) and len(batch.slots) > 1:
             self._again.appendleft(self.halving.divide(batch, error))
@@ -223,7 +230,7 @@ class Ledger:
     def _is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
         """Count a failure; that of a last part says something of its input, not of the service."""
         is_last = batch.group is not None and len(batch.slots) == 1
-        if is_last and self.evidence.answered and may_pass(error):
+        if is_pushback(error) or (is_last and self.evidence.answered and may_pass(error)):
             return False
         return self.evidence.is_hopeless(error)
 

@@ -84,7 +84,8 @@ class BulkOptions(RequestOptions, total=False):
         pin_provider: Let the provider of the first answer give all; another one is an error.
         on_long: What becomes of a text that the service refuses as too long: ``"error"`` makes it a
             failure, ``"truncate"`` cuts it until it fits and lists it in `truncated`.
-        retries: Another retry policy; None for single attempts.
+        retries: Another retry policy; None for single attempts. What the service refuses because it
+            takes nothing more for the moment is no attempt: it waits its turn until its deadline.
         timeout: Seconds for one attempt, its body included; None for no bound.
         deadline: Seconds for each request with its retries, waits and time in the queue.
     """
@@ -152,7 +153,7 @@ class BulkSetup:
 
         def call(request: EmbeddingRequest, now: float, paid: int) -> Call[Verified]:
             operation = self.operation(request)
-            return self.settings.call(operation, now, paid=paid, repeats_paid=False)
+            return self.settings.batch_call(operation, now, paid)
 
         plan = Plan(
             template=self.template,

@@ -35,7 +35,12 @@ from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Done, Failed
 from openrouter_embeddings._request.vectors import make_row_error
-from openrouter_embeddings._request.verdicts import is_throttling, wait_named
+from openrouter_embeddings._request.verdicts import (
+    is_pushback,
+    is_throttling,
+    may_pass,
+    wait_named,
+)
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.values import EmbeddedBatch
 
@@ -237,6 +242,8 @@ class BulkRun:
     def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
         """Note how an attempt ended, and return the events to tell."""
         self.account.release(id(attempt))
+        if isinstance(outcome, Done) or not may_pass(outcome.error):
+            self.attempts.admitted_at = now
         if isinstance(outcome, Done):
             settled = self._succeed(attempt, outcome, now)
         else:
@@ -247,13 +254,13 @@ class BulkRun:
         return *outcome.events, *settled
 
     def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
-        named, deadline = wait_named(outcome.error), attempt.call.deadline
-        is_too_long = named is not None and deadline is not None and named >= deadline
-        if is_throttling(outcome.error) and attempt.admission is not None and not is_too_long:
+        named, is_throttled = wait_named(outcome.error), is_throttling(outcome.error)
+        is_shut = is_throttled and self.attempts.is_shut(attempt, named, now)
+        if is_throttled and attempt.admission is not None and not is_shut:
             self.attempts.pace.on_refusal(attempt.admission, now, named)
-        if isinstance(outcome, Failed) or self.ledger.stopped is not None:
+        if isinstance(outcome, Failed) or self.ledger.stopped is not None or is_shut:
             self._close(attempt, outcome.error, attempt.call.paid)
-            if is_throttling(outcome.error) and is_too_long:
+            if is_shut:
                 # The whole run would have to wait for longer than any of its requests may take.
                 self.stop(outcome.error)
             return (attempt.make_event(self.plan.template.model, now, outcome.error),)
@@ -303,6 +310,9 @@ class BulkRun:
         self.ledger.settle(attempt.batch, error, paid=paid)
         if self.ledger.stopped is not None:
             self.stop(self.ledger.stopped)
+        elif is_pushback(error) and self.attempts.admitted_at < attempt.call.started:
+            # Nothing was admitted in all the time that it had: the others would fare alike.
+            self.stop(error)
 
     def stop(self, error: OpenRouterError) -> None:
         """End the run early; what is in flight still counts, what waits for its turn does not."""

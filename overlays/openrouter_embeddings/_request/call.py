@@ -12,8 +12,8 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._request.charges import FREE, Bill, Charge
 from openrouter_embeddings._request.request import Reply
-from openrouter_embeddings._request.retry import GiveUp, RetryConfig
-from openrouter_embeddings._request.verdicts import is_transient, timed_out
+from openrouter_embeddings._request.retry import GiveUp, RetryConfig, judge_turn
+from openrouter_embeddings._request.verdicts import is_pushback, is_transient, timed_out
 from openrouter_embeddings.errors import (
     DeadlineExceededError,
     NoResponseError,
@@ -24,6 +24,7 @@ from openrouter_embeddings.events import AttemptFinished, RetryScheduled
 
 if TYPE_CHECKING:
     from openrouter_embeddings._request.request import HttpRequest
+    from openrouter_embeddings._request.retry import Verdict
     from openrouter_embeddings.events import Event
 
 T = TypeVar("T")
@@ -116,8 +117,6 @@ class Call(Generic[T]):
         deadline: Seconds for the whole, waits included; None for no bound.
         started: When the logical request began, in seconds of any steady clock.
         most_paid: How often it may be paid for, in whatever way it is asked for.
-        repeats_paid: Whether what may have been paid for is asked for once more in the same way; a
-            bulk run has better ways.
         paid: How often it may have been paid for and brought nothing.
         bill: What its attempts cost.
     """
@@ -128,7 +127,6 @@ class Call(Generic[T]):
     deadline: float | None
     started: float
     most_paid: int = 2
-    repeats_paid: bool = True
     paid: int = field(init=False, default=0)
     bill: Bill = field(init=False, factory=Bill)
     _attempt_started: float = field(init=False, default=0.0)
@@ -188,18 +186,21 @@ class Call(Generic[T]):
             return self._wait(0.0, error, finished)
         if timed_out(error) and self._is_over(now):
             return Failed(self._out_of_time(error, previous), (finished,))
-        verdict = (self.retries or ONCE).judge(
-            error,
-            self._attempts,
-            now - self.started,
-            random,
-            deadline=self.deadline,
-            paid=self.paid,
-            most_paid=self.most_paid if self.repeats_paid else 0,
-        )
+        verdict = self._judge(error, now - self.started, random)
         if isinstance(verdict, GiveUp):
             return Failed(self._given_up(error, verdict.reason), (finished,))
         return self._wait(verdict.delay, error, finished)
+
+    def _judge(self, error: OpenRouterError, elapsed: float, random: float) -> Verdict:
+        return (self.retries or ONCE).judge(
+            error,
+            self._attempts,
+            elapsed,
+            random,
+            deadline=self.deadline,
+            paid=self.paid,
+            most_paid=self.most_paid,
+        )
 
     def _is_over(self, now: float) -> bool:
         return self.deadline is not None and now - self.started >= self.deadline
@@ -251,6 +252,27 @@ class Call(Generic[T]):
         error.__cause__ = last
         self.bill.put_on(error)
         return error
+
+
+@define
+class BatchCall(Call[T]):
+    """The course of one request of a bulk run.
+
+    A refusal for the pace is no failed attempt of it. What may have been paid for is not asked for
+    in the same way again: the run has better ways.
+    """
+
+    _pushbacks: int = field(init=False, default=0)
+
+    def _judge(self, error: OpenRouterError, elapsed: float, random: float) -> Verdict:
+        policy, deadline = self.retries or ONCE, self.deadline
+        if is_pushback(error):
+            self._pushbacks += 1
+            return judge_turn(policy, error, self._pushbacks, elapsed, random, deadline=deadline)
+        failed = self._attempts - self._pushbacks
+        return policy.judge(
+            error, failed, elapsed, random, deadline=deadline, paid=self.paid, most_paid=0
+        )
 
 
 def _surprising(reply: Reply, exc: Exception) -> ResponseValidationError:

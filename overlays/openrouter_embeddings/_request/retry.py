@@ -10,6 +10,8 @@ The rules, in the order in which they are asked:
 3. The service's own word on when to come back counts, zero included. Else the wait is drawn between
    zero and a bound that doubles (full jitter).
 4. A wait that does not fit into the deadline is not begun.
+5. In a bulk run what is refused because nothing more is taken for the moment has not failed: it
+   waits its turn, as often as it takes, until its deadline.
 """
 
 from __future__ import annotations
@@ -28,6 +30,12 @@ from openrouter_embeddings._request.verdicts import (
 
 if TYPE_CHECKING:
     from openrouter_embeddings.errors import OpenRouterError
+
+# Seconds. The pace of a bulk run learns a window from refusals that go on for so long, and says
+# when the next request may begin from there on; a longer wait would keep it from probing.
+_LONGEST_TURN = 2.0
+# Refusals of one request that all named a wait: from there on "come back now" is not believed.
+_DOUBTED = 4
 
 __all__ = ["GiveUp", "Retry", "RetryConfig"]
 
@@ -107,13 +115,7 @@ class RetryConfig:
         refusal = self._refusal(error, attempt, may_have_cost(error) and paid >= most)
         if refusal is not None:
             return GiveUp(refusal)
-        delay = self._delay(error, attempt, random)
-        if deadline is not None and elapsed + delay >= deadline:
-            return GiveUp(
-                f"the next attempt could begin in {delay:.3g} s at the earliest, "
-                f"and only {max(0.0, deadline - elapsed):.3g} s of the deadline are left"
-            )
-        return Retry(delay)
+        return _within(deadline, elapsed, self._delay(error, attempt, random))
 
     def _refusal(self, error: OpenRouterError, attempt: int, is_paid: bool) -> str | None:  # noqa: FBT001 - private
         if not is_transient(error):
@@ -129,6 +131,43 @@ class RetryConfig:
         if named is not None:
             return named
         return backoff(attempt, random, initial=self.initial, maximum=self.maximum)
+
+
+def judge_turn(
+    policy: RetryConfig,
+    error: OpenRouterError,
+    refusals: int,
+    elapsed: float,
+    random: float,
+    *,
+    deadline: float | None = None,
+) -> Verdict:
+    """Decide when what was refused for the pace has its turn again.
+
+    Args:
+        policy: Bounds the waits; how many attempts it allows has no meaning here.
+        error: The refusal.
+        refusals: How many there were of the same request, 1 for the first.
+        elapsed: Seconds since the logical request began.
+        random: A number from 0 to 1 that draws the wait.
+        deadline: Seconds that the logical request may take as a whole; None for no bound.
+    """
+    most = min(policy.maximum, _LONGEST_TURN)
+    delay = backoff(refusals, random, initial=policy.initial, maximum=most)
+    named = wait_named(error)
+    if named is not None:
+        delay = named if refusals < _DOUBTED else max(named, delay)
+    return _within(deadline, elapsed, delay)
+
+
+def _within(deadline: float | None, elapsed: float, delay: float) -> Verdict:
+    """Begin a wait only if it ends before the deadline."""
+    if deadline is not None and elapsed + delay >= deadline:
+        return GiveUp(
+            f"the next attempt could begin in {delay:.3g} s at the earliest, "
+            f"and only {max(0.0, deadline - elapsed):.3g} s of the deadline are left"
+        )
+    return Retry(delay)
 
 
 def backoff(attempt: int, random: float, *, initial: float, maximum: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._request.call import ONCE, Call, Operation
+from openrouter_embeddings._request.call import ONCE, BatchCall, Call, Operation
 from openrouter_embeddings._request.retry import RetryConfig
 
 if TYPE_CHECKING:
@@ -67,30 +67,14 @@ class Settings:
             changed = evolve(changed, retries=checked_retries(retries))
         return changed
 
-    def call(
-        self,
-        operation: Operation[T],
-        started: float,
-        *,
-        paid: int = 0,
-        repeats_paid: bool = True,
-    ) -> Call[T]:
-        """Begin a logical request at a time.
+    def call(self, operation: Operation[T], started: float) -> Call[T]:
+        """Begin a logical request at a time."""
+        return Call(operation, self.retries, self.timeout, self.deadline, started, self.most_paid)
 
-        Args:
-            operation: What is asked for.
-            started: When it began.
-            paid: How often what it asks for may have been paid for already.
-            repeats_paid: Whether what may have been paid for is asked for in the same way again.
-        """
-        return Call(
-            operation,
-            retries=self.retries,
-            timeout=self.timeout,
-            deadline=self.deadline,
-            started=started,
-            most_paid=self.most_paid - paid,
-            repeats_paid=repeats_paid,
+    def batch_call(self, operation: Operation[T], started: float, paid: int) -> BatchCall[T]:
+        """Begin a request of a bulk run, for what may have been paid for so often already."""
+        return BatchCall(
+            operation, self.retries, self.timeout, self.deadline, started, self.most_paid - paid
         )
 
     @property

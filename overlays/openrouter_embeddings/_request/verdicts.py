@@ -15,6 +15,7 @@ import re
 from openrouter_embeddings.errors import (
     BadRequestResponseError,
     ConfigurationError,
+    DeadlineExceededError,
     ForbiddenResponseError,
     NoResponseError,
     NotFoundResponseError,
@@ -109,6 +110,20 @@ def is_throttling(error: OpenRouterError) -> bool:
     return (
         isinstance(error, ResponseError)
         and error.status_code in {402, 408, 429, 529}
+        and is_transient(error)
+    )
+
+
+def is_pushback(error: OpenRouterError) -> bool:
+    """Say whether the service takes nothing more for the moment, and will take the same later.
+
+    A 408 is none: the work had begun, and may be charged for.
+    """
+    if isinstance(error, DeadlineExceededError):
+        return error.last_error is not None and is_pushback(error.last_error)
+    return (
+        isinstance(error, ResponseError)
+        and error.status_code in {402, 429, 529}
         and is_transient(error)
     )
 
