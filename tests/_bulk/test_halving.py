@@ -12,6 +12,7 @@ from books import Books, item, play
 from openrouter_embeddings._bulk.halving import Evidence, Halving
 from openrouter_embeddings._bulk.items import Batch
 from openrouter_embeddings.errors import (
+    ERROR_OF_STATUS,
     BadRequestResponseError,
     NoResponseError,
     PayloadTooLargeResponseError,
@@ -191,6 +192,48 @@ def test_a_size_that_is_refused_is_learnt(error):
     assert all(slot.error is None for slot in ledger.ready())
     assert ledger.halving.max_batch <= 30
     assert sum(len(inputs) > 30 for inputs in sent) <= 3
+
+
+def named(status, words="at most 30 inputs"):
+    return ERROR_OF_STATUS[status](f"{status}: {words}", status_code=status)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500, 503])
+def test_a_size_that_is_named_is_learnt_at_once(status):
+    """One refusal for each batch that was under way, and none after them."""
+    ledger = Books(range(400), max_batch=100)
+
+    sent = play(ledger, lambda inputs: named(status) if len(inputs) > 30 else None)
+
+    assert all(slot.error is None for slot in ledger.ready())
+    assert ledger.halving.max_batch == 30
+    assert [len(inputs) for inputs in sent if len(inputs) > 30] == [100]
+    assert len(sent) == 1 + 4 + 10
+
+
+@pytest.mark.parametrize(
+    "words", ["at most 0 inputs", "at most 100 inputs", "at most 1000000 inputs"]
+)
+def test_a_size_that_makes_no_sense_is_not_believed(words):
+    """Numbers of a peer are bounded by what was sent; the batch is divided as ever."""
+    ledger = Books(range(100), max_batch=100)
+
+    sent = play(ledger, lambda inputs: named(400, words) if 7 in inputs else None)
+
+    assert [slot.wire for slot in ledger.ready() if slot.error is not None] == [7]
+    assert ledger.halving.max_batch == 100
+    assert len(sent) <= 2 + 2 * math.log2(100)
+
+
+def test_batches_under_way_are_cut_to_the_size_as_well():
+    """Each costs one refusal, and no input is lost."""
+    ledger = Books(range(300), max_batch=100)
+    under_way = [ledger.next_batch() for _ in range(3)]
+    for batch in under_way:
+        ledger.settle(batch, named(422, "maximum allowed batch size 32"))
+
+    sizes = [len(batch.slots) for batch in iter(ledger.next_batch, None)]
+    assert sizes == 3 * [32, 32, 32, 4]
 
 
 def count_until_hopeless(evidence, errors):

@@ -9,6 +9,7 @@ import pytest
 from openrouter_embeddings import errors
 from openrouter_embeddings._request import verdicts
 from openrouter_embeddings.errors import (
+    BadGatewayResponseError,
     BadRequestResponseError,
     ConfigurationError,
     DeadlineExceededError,
@@ -141,6 +142,27 @@ TABLE = [
         {"is_fatal"},
     ),
     (InternalServerResponseError("oops", status_code=500), PASSES),
+    (
+        InternalServerResponseError("input is too large to process", status_code=500),
+        {"is_divisible", "is_too_long"},
+    ),
+    (BadGatewayResponseError("at most 10 inputs", status_code=502), {"is_divisible"}),
+    (
+        TooManyRequestsResponseError("1000 requests per day", status_code=429),
+        {"is_fatal"},
+    ),
+    (
+        TooManyRequestsResponseError("200 requests per day", status_code=429, retry_after=9.0),
+        PASSES | {"is_throttling", "is_pushback"},
+    ),
+    (
+        PaymentRequiredResponseError("reserved", status_code=402, metadata=IN_FLIGHT),
+        PASSES | {"is_throttling", "is_pushback"},
+    ),
+    (
+        BadRequestResponseError("Request rate is too large", status_code=400),
+        {"is_divisible", "blames_content"},
+    ),
     (OpenRouterDefaultError("unknown", status_code=520), PASSES),
     (
         OpenRouterDefaultError("overloaded", status_code=529),
@@ -159,7 +181,9 @@ TABLE = [
 JUDGEMENTS = {
     name: judge
     for name, judge in inspect.getmembers(verdicts, inspect.isfunction)
-    if judge.__module__ == verdicts.__name__ and name != "wait_named"
+    if judge.__module__ == verdicts.__name__
+    and name not in {"wait_named", "named_limit", "named_argument"}
+    and name[0] != "_"
 }
 
 

@@ -5,6 +5,8 @@ sent, the second held until the first is answered. Of two halves of a batch that
 content, one must be to blame: when the first is answered, the second is cut up at once and not sent
 as a whole. One bad input among n costs 2 log2(n) + 1 more requests at the most.
 
+Where a refusal says in words how many inputs a request may have, its batch is cut to that at once.
+
 When both halves of a batch are answered, it was its size that was refused, and the run keeps to the
 smaller one from there on. Until that is known, no other batch of the doubtful size is to go out;
 a batch that was answered whole settles the doubt.
@@ -33,6 +35,7 @@ from openrouter_embeddings._request.verdicts import (
     blames_content,
     is_aggregated,
     is_divisible,
+    named_limit,
     ran_out_of_time,
 )
 
@@ -78,6 +81,14 @@ class Halving:
         self.doubts_size = not self._answered_whole
         return _halve(batch.slots, error)
 
+    def fit(self, batch: Batch, error: OpenRouterError) -> list[Batch]:
+        """Cut a batch to the size that its refusal names, and keep to that; nothing if it fits."""
+        named = named_limit(error)
+        if named is None or named >= len(batch.slots):
+            return []
+        self.max_batch, self.doubts_size = min(self.max_batch, named), False
+        return [Batch(part) for part in _parts(batch.slots, named)]
+
     def on_answer(self, batch: Batch) -> Batch | None:
         """Learn from an answered batch, and return what may go out now that waited for it."""
         group = batch.group
@@ -108,8 +119,7 @@ class Halving:
             size = 1
         elif size > 1 and ran_out_of_time(error):
             size = self._fitting(size)
-        parts = range(0, len(slots), size)
-        return [Batch(slots[start : start + size], repeated=True) for start in parts]
+        return [Batch(part, repeated=True) for part in _parts(slots, size)]
 
     def _fitting(self, size: int) -> int:
         """Return how many inputs are answered in time: a quarter, where nothing is known."""
@@ -125,6 +135,10 @@ class Halving:
             return None
         batch.first = False
         return Batch(batch.group.second, batch.group)
+
+
+def _parts(slots: list[Slot], size: int) -> list[list[Slot]]:
+    return [slots[start : start + size] for start in range(0, len(slots), size)]
 
 
 def _halve(slots: list[Slot], error: OpenRouterError, parent: Group | None = None) -> Batch:

@@ -5,6 +5,7 @@ count, bytes and estimated tokens, one kind of input at a time. The run sends it
 outcome back to `settle`:
 
     vectors                     every slot of the batch is settled
+    refused, a number is named  parts of so many inputs
     refused, several inputs     halves, one after the other; see `halving`
     refused, one input          its failure, with the service's words; or, if it is too long and
                                 may be cut, a shorter text in its place
@@ -209,6 +210,8 @@ class Ledger:
             for slot in batch.slots:
                 slot.error = error if slot.paid >= self.most_paid else None
             self._again.extendleft(reversed(self.halving.repeat(left, error)))
+        elif self.stopped is None and (parts := self.halving.fit(batch, error)):
+            self._again.extendleft(reversed(parts))
         elif is_fatal(error) or self._is_hopeless(batch, error):
             self._fail(batch, error)
             self.stop(error)

@@ -21,7 +21,7 @@ from openrouter_embeddings._base.environment import DEFAULT_BASE_URL
 from openrouter_embeddings._base.printable import one_line, printable
 from openrouter_embeddings._request import lenient
 from openrouter_embeddings._request.retry_after import retry_after
-from openrouter_embeddings._request.verdicts import is_misdirected
+from openrouter_embeddings._request.verdicts import is_misdirected, named_argument
 from openrouter_embeddings.errors import (
     ERROR_OF_STATUS,
     OpenRouterDefaultError,
@@ -74,6 +74,15 @@ _HINTS_ELSEWHERE = _HINTS | {
     404: "Check the model id, as the service that base_url names spells it.",
 }
 """Another service has no settings pages of OpenRouter's, and none of its preferences."""
+
+_ARGUMENT_HINTS = {
+    "dimensions": "Leave dimensions= out, or name a width that the model has.",
+    "encoding_format": "Leave encoding_format= out: then whatever the model has is asked for.",
+    "input_type": (
+        "Models have words of their own for input_type=: search_query and search_document "
+        "(Cohere), query and passage (NVIDIA), query and document (Voyage)."
+    ),
+}
 
 _PREFIXED = re.compile(r"\bopenrouter/([-.:\w]+/[-.:\w]+) is not a valid model", re.IGNORECASE)
 
@@ -186,11 +195,20 @@ def _message_without_error(reply: Reply, payload: object) -> str:
         return f"an HTML page instead of JSON, titled {' '.join(title[1].split())!r}"
     if isinstance(payload, dict):
         for name in ("message", "detail", "msg"):
-            if _text(payload.get(name)):
-                return _text(payload[name])
+            words = _text(payload.get(name)) or _details(payload.get(name))
+            if words:
+                return words
     if 300 <= reply.status < 400:
         return f"a redirect to {reply.headers.get('location', 'an unnamed place')!r}"
     return " ".join(text.split())[:300] or "the reply has no body"
+
+
+def _details(detail: object) -> str:
+    """Read what FastAPI says: a list of issues, each with its place and a message."""
+    if not isinstance(detail, list):
+        return ""
+    found = [each for each in detail if isinstance(each, dict) and _text(each.get("msg"))]
+    return "; ".join(_issue({"path": each.get("loc"), "message": each["msg"]}) for each in found)
 
 
 def _issues(message: object) -> str:
@@ -252,10 +270,20 @@ def _hint(error: ResponseError, reply: Reply) -> str | None:
             "No provider could answer this request: the model may not support the dimensions, "
             "the encoding or the kind of input that was asked for."
         )
+    return _hint_of_words(error) or (_HINTS if _is_openrouter(reply) else _HINTS_ELSEWHERE).get(
+        error.status_code
+    )
+
+
+def _hint_of_words(error: ResponseError) -> str | None:
+    """Say what to do where the words name an argument, or the model."""
+    argument = named_argument(error)
+    if argument is not None:
+        return _ARGUMENT_HINTS[argument]
     prefixed = _PREFIXED.search(error.message) if error.status_code == 400 else None
     if prefixed:
         return f"Did you mean {prefixed[1]!r}? Ids carry no 'openrouter/' before them."
-    return (_HINTS if _is_openrouter(reply) else _HINTS_ELSEWHERE).get(error.status_code)
+    return None
 
 
 def misdirected_hint(reply: Reply) -> str:

@@ -17,6 +17,7 @@ from openrouter_embeddings.errors import (
     ConfigurationError,
     DeadlineExceededError,
     ForbiddenResponseError,
+    InternalServerResponseError,
     NoResponseError,
     NotFoundResponseError,
     OpenRouterError,
@@ -44,11 +45,83 @@ _TOO_LONG_TYPES = {
     "token_limit_exceeded",
     "string_too_long",
 }
-_TOO_LONG = re.compile(
-    r"too long|too many tokens|too large|context[ _](?:length|window|size)"
-    r"|maximum (?:number of )?tokens|max[ _]?tokens|token limit|string_above_max_length",
-    re.IGNORECASE,
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+# The words of services, each with who says it. What is missing here is found out by dividing, which
+# costs more requests and no vector.
+
+_OF_THE_PACE = _any_of(
+    r"per (?:second|minute|hour|day)|a (?:second|minute|day)\b|\b[RT]PM\b",  # OpenAI, Groq, Cohere
+    r"rate[ _-]?limit|too many requests|request rate",  # Azure has "request rate is too large"
 )
+"""Where these stand, neither a length nor a number is meant by what stands beside them."""
+
+_LASTS = _any_of(
+    r"per day|a day\b|daily|per month|a month\b|/ ?month|monthly",  # OpenAI, Groq, Cohere
+    r"insufficient_quota",  # OpenAI: no credits
+)
+_LASTS_IN_BODY = _any_of(r"PerDay|insufficient_quota")  # Gemini's quota ids; OpenAI's code
+
+_ACCOUNT = _any_of(
+    r"not a valid model|(?:invalid|unknown) model\b|model_not_found",  # OpenRouter, Mistral, OpenAI
+    r"model \S+ (?:is not supported|is not available|does not exist|was not found)",  # Voyage, vLLM
+    r"api[ _-]?key (?:is )?(?:not valid|invalid|expired|not found)",  # Gemini says 400
+    r"good standing|arrearage",  # DashScope says 400 of an account without money
+)
+"""What no other input changes, though a 400 says it."""
+
+_TOO_LONG = _any_of(
+    # Cohere, Mistral, and whoever writes an error by hand
+    r"(?<!took )(?<!taking )(?<!waited )(?<!array )(?<!list )(?<!batch )too long",
+    # llama.cpp says so of one input, with its tokens in parentheses
+    r"(?:input|text|prompt|document|string|content|sequence)\w*\W+(?:\S+ ){0,4}too large",
+    r"too many (?:input )?tokens",  # Cohere, Mistral ("in batch", "overall"), Bedrock
+    r"context[ _](?:length|window|size)",  # OpenAI, OpenRouter, vLLM, llama.cpp
+    r"maximum (?:model|input|sequence) length|max_model_len",  # vLLM, OpenAI
+    # Gemini, Azure; Voyage adds "allowed", NVIDIA has "allowed token size"
+    r"(?:maximum|max)[ _](?:number of |allowed |input |prompt )?tokens?\b",
+    r"less than \d+ tokens",  # text-embeddings-inference
+    r"(?:exceeds?|more than|over|limit of|limited to)[^.;]{0,40} \d+ (?:input )?tokens",  # Jina
+    r"token[ _](?:count|limit)",  # Gemini, Fireworks
+    r"input[ _]length (?:\S+ )?(?:exceed|should)",  # DashScope: "Range of input length should be"
+    r"at most \d+ characters|string_(?:above_max_length|too_long)",  # pydantic, OpenAI
+    r"maxLength: \d+|expected max length",  # Bedrock
+)
+
+_THINGS = (
+    r"(?:inputs?|items?|texts?|documents?|elements?|entries|requests?|instances?|prompts?|strings?"
+    r"|sentences|chunks|embeddings)\b(?!\s+(?:tokens?|characters?|bytes|length|per|an?|every)\b)"
+)
+_MOST = r"(?:at most|up to|more than|larger than|greater than|exceed\w*|max\w*|limit\w*|<=|≤)"
+_NUMBER = r"(\d{1,7})(?!\d|,\d| ?tokens)"
+_LIMIT = _any_of(
+    # Gemini has "at most 100 requests can be in one batch", pydantic "at most 512 items"
+    rf"{_MOST}(?: of| is| to|:)? (\d{{1,7}}) {_THINGS}",
+    # DashScope has "should not be larger than 10", Voyage "limit is 128", Triton "must be <= 64",
+    # text-embeddings-inference and SiliconFlow "batch size 136 > maximum allowed batch size 64"
+    rf"batch[ _-]?size\b[^.;]{{0,60}}?(?:{_MOST}|must be|>)\D{{0,40}}?{_NUMBER}",
+    rf"max(?:imum)?(?: allowed)? batch[ _-]?size\D{{0,15}}{_NUMBER}",
+    # Cohere has "total number of texts must be at most 96", Azure "max number of inputs is 16"
+    rf"max(?:imum)? number of {_THINGS}\D{{0,15}}{_NUMBER}",
+    rf"(?:number of|too many) {_THINGS}[^.;\d]{{0,40}}?{_MOST}\D{{0,30}}{_NUMBER}",
+    rf"too many {_THINGS}\D{{0,10}}\d{{1,7}} > {_NUMBER}",
+    # OpenAI; Jina; Bedrock; Vertex AI
+    rf"array with maximum length {_NUMBER}|largest allowed size {_NUMBER}",
+    rf"maximum item count:? {_NUMBER}|{_NUMBER} instance\(s\) (?:is|are) allowed",
+)
+
+_ARGUMENTS = {
+    "encoding_format": _any_of(r"base64|encoding[ _]?format"),
+    # so NVIDIA, Voyage and Cohere; with Jina and Gemini it is a task
+    "input_type": _any_of(r"input_type|task_type|\btask\b|search_(?:query|document)"),
+    # so OpenAI and Voyage; vLLM speaks of matryoshka representations
+    "dimensions": _any_of(r"dimension|matryoshka"),
+}
+"""The arguments of a call, and the words that refusals have for them."""
 
 _PAGE = re.compile(r"\s*<(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE)
 _NOWHERE = re.compile(
@@ -58,8 +131,6 @@ _NOWHERE = re.compile(
 )
 """What frameworks say of a path that they do not serve, FastAPI, Go and Express among them."""
 
-_BASE64 = re.compile(r"base64|encoding[ _]?format", re.IGNORECASE)
-"""FastAPI servers name the field; vLLM says that base64 encoding is not supported (vllm#6174)."""
 _REFUSING_STATUSES = {400, 404, 415, 422, 500, 501}
 """422: TEI and FastAPI servers; 501: gateways; 500: what a server says that fell over it."""
 
@@ -70,14 +141,47 @@ def is_transient(error: OpenRouterError) -> bool:
         return error.obstacle is None
     if isinstance(error, ResponseValidationError):
         return not is_misdirected(error)
-    if not isinstance(error, ResponseError):
-        return False
+    return isinstance(error, ResponseError) and _passes(error)
+
+
+def _passes(error: ResponseError) -> bool:
     if error.status_code == 404:
         return is_lost_inside(error)
-    source = error.metadata.get("limit_source")
     if error.status_code == 402:
-        return source == "openrouter_in_flight_budget"
-    return error.status_code in TRANSIENT_STATUSES and source != "openrouter_free_tier_daily"
+        return error.metadata.get("limit_source") == "openrouter_in_flight_budget"
+    passes = error.status_code in TRANSIENT_STATUSES
+    return passes and not _lasts(error) and not _is_about_inputs(error)
+
+
+def _lasts(error: ResponseError) -> bool:
+    """Say whether a quota is used up that does not come back for hours, whatever else it says.
+
+    Where the words alone say so and a wait is named, the wait is what counts.
+    """
+    if error.status_code != 429:
+        return False
+    if error.metadata.get("limit_source") == "openrouter_free_tier_daily":
+        return True
+    words = error.retry_after is None and _LASTS.search(error.message) is not None
+    return words or _LASTS_IN_BODY.search(error.body) is not None
+
+
+def _is_about_inputs(error: OpenRouterError) -> bool:
+    """Say whether a server fell over inputs that are too long or too many, and says so."""
+    failed = isinstance(error, ResponseError) and error.status_code >= 500
+    return failed and (named_limit(error) is not None or is_too_long(error))
+
+
+def named_limit(error: OpenRouterError) -> int | None:
+    """Return the most inputs of a request, where a refusal says it in words; at least 1."""
+    if not isinstance(error, ResponseError):
+        return None
+    if error.status_code not in {400, 413, 422} and not 500 <= error.status_code < 529:
+        return None
+    found = _LIMIT.search(error.message)
+    if found is None or _OF_THE_PACE.search(error.message):
+        return None
+    return int(next(filter(None, found.groups()))) or None
 
 
 def is_lost_inside(error: OpenRouterError) -> bool:
@@ -178,20 +282,20 @@ def is_fatal(error: OpenRouterError) -> bool:
         # A limit of the key, as opposed to moderation, or to a firewall that dislikes a text.
         about_input = {"reasons", "flagged_input", "patterns"} & error.metadata.keys()
         return not about_input and not _PAGE.match(error.body)
-    if isinstance(error, BadRequestResponseError) and "not a valid model" in error.message:
+    if isinstance(error, BadRequestResponseError) and _ACCOUNT.search(error.message):
         return True
     if isinstance(error, ResponseError) and error.status_code in {404, 405, 407}:
         return not is_transient(error)
     if isinstance(error, NoResponseError) and error.obstacle is not None:
         return True
-    daily = isinstance(error, ResponseError) and (
-        error.metadata.get("limit_source") == "openrouter_free_tier_daily"
-    )
-    return daily or isinstance(error, _FATAL)
+    lasts = isinstance(error, ResponseError) and _lasts(error)
+    return lasts or (isinstance(error, _FATAL) and not is_transient(error))
 
 
 def is_divisible(error: OpenRouterError) -> bool:
     """Say whether a smaller request may succeed, or tell which input is to blame."""
+    if _is_about_inputs(error):
+        return True
     return isinstance(error, (*_DIVISIBLE, ForbiddenResponseError)) and not is_fatal(error)
 
 
@@ -202,12 +306,23 @@ def blames_content(error: OpenRouterError) -> bool:
 
 def is_too_long(error: OpenRouterError) -> bool:
     """Say whether a refusal of one input means that it is too long."""
-    if isinstance(error, PayloadTooLargeResponseError):
-        return True
-    if not isinstance(error, BadRequestResponseError | UnprocessableEntityResponseError):
+    if not isinstance(error, (*_DIVISIBLE, InternalServerResponseError)):
         return False
-    kind = error.metadata.get("error_type")
-    return kind in _TOO_LONG_TYPES or _TOO_LONG.search(error.message) is not None
+    if error.metadata.get("error_type") in _TOO_LONG_TYPES:
+        return True
+    if _OF_THE_PACE.search(error.message) or _LIMIT.search(error.message):
+        return False
+    known = _TOO_LONG.search(error.message) is not None
+    return known or isinstance(error, PayloadTooLargeResponseError)
+
+
+def named_argument(error: OpenRouterError) -> str | None:
+    """Return the argument of the call that a refusal speaks of, or None."""
+    if not isinstance(error, ResponseError) or error.status_code not in {400, 422, 501}:
+        return None
+    if is_fatal(error) or is_too_long(error) or named_limit(error) is not None:
+        return None
+    return next((name for name, words in _ARGUMENTS.items() if words.search(error.message)), None)
 
 
 def refuses_base64(error: OpenRouterError) -> bool:
@@ -218,5 +333,7 @@ def refuses_base64(error: OpenRouterError) -> bool:
         return False
     if is_lost_inside(error):
         return "no successful provider" in error.message.lower()
-    named = _BASE64.search(f"{error.message} {error.body}") is not None
+    # FastAPI servers name the field; vLLM says that base64 encoding is not supported (vllm#6174).
+    words = _ARGUMENTS["encoding_format"]
+    named = words.search(f"{error.message} {error.body}") is not None
     return error.status_code in _REFUSING_STATUSES and named
