@@ -281,7 +281,7 @@ class Embeddings(_Calls):
     ) -> Generator[EmbeddedBatch, None, None]:
         check_open(self._http)
         setup = self._set_up(model, options)
-        course.run = run = setup.run(inputs, self._run(self._listed(setup)), matrix)
+        run = course.begin(setup.run(inputs, self._run(self._listed(setup)), matrix))
         with setup.store() as store:
             kept = guarded(store, run.notes)
             batches = run_in_threads(self._http, run, kept, self._settings)
@@ -442,7 +442,7 @@ class AsyncEmbeddings(_Calls):
 
         check_open(self._http)
         setup = self._set_up(model, options)
-        course.run = run = setup.run(inputs, await self._run(self._listed(setup)), matrix)
+        run = course.begin(setup.run(inputs, await self._run(self._listed(setup)), matrix))
         with setup.store() as store:
             kept, process = guarded(store, run.notes), os.getpid()
             running = run_in_tasks(self._http, run, kept, self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -155,7 +156,7 @@ def test_a_size_in_doubt_is_not_tried_again_meanwhile():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 9, 64, 100, 1000])
 def test_one_bad_input_costs_few_requests(count):
-    """Two for each halving and one more, wherever it stands; all others succeed."""
+    """Two for each halving and two more, wherever it stands; all others succeed."""
     for guilty in {0, count // 2, count - 1}:
         ledger = Books(range(count), max_batch=count)
 
@@ -164,7 +165,7 @@ def test_one_bad_input_costs_few_requests(count):
         slots = ledger.ready()
         assert [slot.wire for slot in slots] == list(range(count))
         assert [slot.wire for slot in slots if slot.error is not None] == [guilty]
-        assert len(sent) - 1 <= 2 * math.log2(count) + 1
+        assert len(sent) - 1 <= 2 * math.log2(count) + 2
         assert ledger.halving.max_batch == count
 
 
@@ -236,8 +237,11 @@ def test_batches_under_way_are_cut_to_the_size_as_well():
     assert sizes == 3 * [32, 32, 32, 4]
 
 
-def count_until_hopeless(evidence, errors):
-    return next(n for n, error in enumerate(errors, 1) if evidence.is_hopeless(error))
+def count_until_hopeless(evidence, errors, size=1):
+    return next(
+        (n for n, error in enumerate(errors, 1) if evidence.is_hopeless(batch_of(size), error)),
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,13 +250,14 @@ def count_until_hopeless(evidence, errors):
         (DOWN, False, 3),
         (DOWN, True, 10),
         (NoResponseError("reset"), False, 3),
-        (BAD, False, 32),
-        (BAD, True, 32 + 4 * 10),
+        (BAD, False, 8),
+        (BAD, True, None),
+        (BIG, False, None),
     ],
 )
 def test_so_many_in_a_row_end_the_run(error, answered, count):
-    """Few where the service is away, more where inputs may be odd, most once others were fine."""
-    evidence = Evidence(10)
+    """Few where the service is away; refusals only where they may be about the settings."""
+    evidence = Evidence()
     if answered:
         evidence.on_answer()
 
@@ -261,24 +266,89 @@ def test_so_many_in_a_row_end_the_run(error, answered, count):
 
 def test_an_answer_ends_the_row():
     """What counts are failures that follow each other."""
-    evidence = Evidence(10)
+    evidence = Evidence()
     for _ in range(100):
-        assert not evidence.is_hopeless(DOWN)
-        assert not evidence.is_hopeless(DOWN)
-        assert not evidence.is_hopeless(BAD)
+        assert count_until_hopeless(evidence, [DOWN, DOWN, BAD]) is None
         evidence.on_answer()
 
 
-def test_a_refusal_with_a_cure_ends_the_row_of_refusals_alone():
-    """A text that is cut says nothing of whether the service is there."""
-    evidence = Evidence(10)
-    for _ in range(100):
-        assert not evidence.is_hopeless(BAD)
-        evidence.on_cure()
+def test_refusals_in_other_words_are_about_inputs():
+    """Numbers, quotes and ids make no other words; a thousand refusals are the end all the same."""
+    alike = [f"input[{n}] '{n}' of request 7f{n}-3 is `odd{n}`" for n in range(8)]
+    words = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=3)]
+    refusals = [
+        [BadRequestResponseError(text, status_code=400) for text in w] for w in (alike, words)
+    ]
 
-    assert count_until_hopeless(evidence, [DOWN, DOWN, BAD, DOWN]) == 4
-    evidence.on_cure()
-    assert evidence.is_hopeless(DOWN)
+    assert [count_until_hopeless(Evidence(), each) for each in refusals] == [8, 1_000]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 100])
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_what_refuses_everything_is_the_settings(status, batch):
+    """At most twelve requests, one error, and it says so."""
+    error = ERROR_OF_STATUS[status]("odd", status_code=status, body="<html>", hint="See there.")
+    ledger = Books(range(1_000), max_batch=batch)
+    under_way = [ledger.next_batch() for _ in range(4)]
+    for each in under_way:
+        ledger.settle(each, error)
+
+    sent = play(ledger, lambda _: error)
+
+    assert len(under_way) + len(sent) <= 12
+    assert ledger.stopped is error
+    assert {slot.error for slot in ledger.ready()} == {error}
+    assert error.hint.startswith("See there. The service refused 8 different inputs")
+
+
+@pytest.mark.parametrize("batch", [10, 20, 100])
+def test_bad_inputs_at_the_beginning_are_not_taken_for_the_settings(batch):
+    """Forty of them in a row; every other single input is one that came last."""
+    ledger = Books(range(1_000), max_batch=batch)
+
+    sent = play(ledger, refusing(*range(40)))
+
+    assert {slot.wire for slot in ledger.ready() if slot.error is not None} == set(range(40))
+    assert len(sent) <= 1_000 / batch + 4 * 40
+
+
+def test_what_is_in_the_cache_clears_the_settings():
+    """Then refused texts are failures, however many, and nothing else is left."""
+    ledger = Books(range(32), max_batch=1)
+    ledger.evidence.suspicion.cleared = True
+
+    play(ledger, lambda _: BAD)
+
+    assert ledger.stopped is None
+    assert len(ledger.ready()) == 32
+
+
+@pytest.mark.parametrize("error", [BIG, BadRequestResponseError("text too long", status_code=400)])
+def test_what_is_about_inputs_by_its_words_is_not_the_settings(error):
+    """However many there are before the first answer."""
+    ledger = Books(range(100), max_batch=10)
+
+    sent = play(ledger, lambda _: error)
+
+    assert ledger.stopped is None
+    assert len(sent) <= 2 * 100
+
+
+def test_a_single_input_that_fails_otherwise_decides_nothing():
+    """It goes out once more, and the next one is asked for."""
+    ledger = Books(range(20), max_batch=20)
+    ledger.settle(ledger.next_batch(), BAD)
+    scout = ledger.next_batch()
+    assert not ledger.has_next
+    ledger.settle(scout, DOWN)
+
+    again = [ledger.next_batch(), ledger.next_batch()]
+    assert scout in again
+    assert sum(len(batch.slots) for batch in again) == 2
+    assert not ledger.idle
+    for batch in again:
+        ledger.settle(batch, np.ones((1, 2), np.float32))
+    assert [len(batch.slots) for batch in iter(ledger.next_batch, None)] == [9]
 
 
 SLOW = NoResponseError("slow", sent=True, timed_out=True)

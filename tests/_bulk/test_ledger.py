@@ -157,6 +157,7 @@ def test_what_an_error_means_for_the_run(error, fatal, divisible):
 def test_a_fatal_error_ends_the_run_with_halves_under_way():
     """Nothing that was held back is forgotten."""
     ledger = Books(range(40), max_batch=20)
+    ledger.evidence.suspicion.cleared = True
     first, second = ledger.next_batch(), ledger.next_batch()
     ledger.settle(first, BAD)
     half = ledger.next_batch()
@@ -166,6 +167,18 @@ def test_a_fatal_error_ends_the_run_with_halves_under_way():
     assert ledger.next_batch() is None
     assert ledger.idle
     assert [slot.error is None for slot in ledger.ready()] == [True] * 10 + [False] * 30
+
+
+def test_what_is_held_back_ends_with_the_run():
+    """Nobody asks whether it was the settings any more."""
+    ledger = Books(range(40), max_batch=20)
+    first, second = ledger.next_batch(), ledger.next_batch()
+    ledger.settle(first, BAD)
+    ledger.settle(second, UnauthorizedResponseError("x", status_code=401))
+
+    assert ledger.idle
+    assert ledger.queued == 0
+    assert all(slot.error is ledger.stopped for slot in ledger.ready())
 
 
 def test_inputs_after_the_end_fail_at_once():

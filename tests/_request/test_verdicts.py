@@ -96,7 +96,7 @@ TABLE = [
     ),
     (
         ForbiddenResponseError("firewall", status_code=403, body="<html><title>Blocked</title>"),
-        {"is_divisible", "blames_content"},
+        {"may_be_settings", "is_divisible", "blames_content"},
     ),
     (
         ForbiddenResponseError("flagged", status_code=403, metadata={"reasons": ["spam"]}),
@@ -107,14 +107,17 @@ TABLE = [
         NotFoundResponseError(NO_PROVIDER, status_code=404, http_status=200),
         PASSES | {"is_lost_inside", "refuses_base64"},
     ),
-    (BadRequestResponseError("odd", status_code=400), {"is_divisible", "blames_content"}),
+    (
+        BadRequestResponseError("odd", status_code=400),
+        {"may_be_settings", "is_divisible", "blames_content"},
+    ),
     (
         BadRequestResponseError("x is not a valid model ID", status_code=400),
         {"is_fatal", "blames_content"},
     ),
     (
         BadRequestResponseError("no", status_code=400, body="Unsupported: encoding_format"),
-        {"is_divisible", "blames_content", "refuses_base64"},
+        {"may_be_settings", "is_divisible", "blames_content", "refuses_base64"},
     ),
     (
         BadRequestResponseError("maximum context length is 8192 tokens", status_code=400),
@@ -128,7 +131,10 @@ TABLE = [
         PayloadTooLargeResponseError("large", status_code=413),
         {"is_divisible", "is_too_long"},
     ),
-    (UnprocessableEntityResponseError("many", status_code=422), {"is_divisible"}),
+    (
+        UnprocessableEntityResponseError("many", status_code=422),
+        {"may_be_settings", "is_divisible"},
+    ),
     (
         UnprocessableEntityResponseError("input[0] is too long", status_code=422),
         {"is_divisible", "is_too_long"},
@@ -161,7 +167,7 @@ TABLE = [
     ),
     (
         BadRequestResponseError("Request rate is too large", status_code=400),
-        {"is_divisible", "blames_content"},
+        {"may_be_settings", "is_divisible", "blames_content"},
     ),
     (OpenRouterDefaultError("unknown", status_code=520), PASSES),
     (
@@ -182,7 +188,7 @@ JUDGEMENTS = {
     name: judge
     for name, judge in inspect.getmembers(verdicts, inspect.isfunction)
     if judge.__module__ == verdicts.__name__
-    and name not in {"wait_named", "named_limit", "named_argument"}
+    and name not in {"wait_named", "named_limit", "named_argument", "words_of"}
     and name[0] != "_"
 }
 

@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from attrs import evolve
 
-from openrouter_embeddings import ConfigurationError, JobStoppedError, cli
+from openrouter_embeddings import ConfigurationError, JobStoppedError, Limits, cli
 from openrouter_embeddings.cli._progress import line_of
 from openrouter_embeddings.jobs import JobProgress, embed_file, retry_failed, verify_file
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
+SMALL = Limits(max_batch=32, max_in_flight=1)
 
 
 def accept_all(service):
@@ -80,6 +81,56 @@ def test_rows_that_fail_again_say_why(made, client, service):
 
     assert report.failures == ((3, "400: not today"), (15, "400: not today"))
     assert errors_of(out)[3] == "400: not today"
+
+
+def test_texts_that_are_refused_for_ever_are_failures_and_no_outage(
+    client, service, write, tmp_path
+):
+    """The rest of the output says that the settings are good, with a cache or without."""
+    service._rules = evolve(service._rules, poison=frozenset(f"odd {n}" for n in range(32)))
+    rows = [{"text": f"{'odd' if n < 32 else 'fine'} {n}"} for n in range(64)]
+    out = str(tmp_path / "out.parquet")
+    embed_file(client, write("in.parquet", rows), out, model=MODEL)
+
+    report = retry_failed(client, out)
+
+    assert (report.rows, report.failed, report.sent) == (32, 32, 0)
+    assert len(errors_of(out)) == 32
+
+
+def test_a_job_that_goes_on_knows_that_its_settings_are_good(client, service, write, tmp_path):
+    """All that is left of it are texts that are refused."""
+    service._rules = evolve(service._rules, poison=frozenset(f"odd {n}" for n in range(64)))
+    rows = [{"text": f"{'fine' if n < 32 else 'odd'} {n}"} for n in range(64)]
+    source, out = write("in.parquet", rows), str(tmp_path / "out.parquet")
+
+    def stop(_progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_file(client, source, out, model=MODEL, rows_per_part=32, progress=stop, limits=SMALL)
+    asked = len(service.requests)
+    report = embed_file(client, source, out, model=MODEL, rows_per_part=32, limits=SMALL)
+
+    assert (report.done, report.failed) == (64, 32)
+    assert len(service.requests) > asked
+
+
+def test_settings_that_nothing_survives_make_no_output(client, service, write, tmp_path):
+    """The job ends with the service's error after a few requests, and leaves nothing."""
+    service.always(faults.status(400, "input_type must be query or passage"))
+    rows = [{"text": f"text {number}"} for number in range(1_000)]
+    out = tmp_path / "out.parquet"
+
+    with pytest.raises(JobStoppedError, match="must be query or passage") as caught:
+        embed_file(
+            client, write("in.parquet", rows), str(out), model=MODEL, input_type="search_query"
+        )
+
+    assert "input_type=" in caught.value.hint
+    assert len(service.requests) <= 12
+    assert not out.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 
 def test_an_outage_leaves_the_old_reasons(made, client, service):

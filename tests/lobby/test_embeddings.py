@@ -19,6 +19,7 @@ from openrouter_embeddings import (
     PartialFailureError,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
+    UnprocessableEntityResponseError,
     VectorError,
 )
 from openrouter_embeddings.cache import EmbeddingCache
@@ -582,6 +583,35 @@ def test_a_wait_beyond_the_deadline_ends_the_run_instead_of_holding_it(server, c
     assert batch.stopped.retry_after == 3600
     assert len(batch.failures) == 50
     assert len(server.requests) == 1
+
+
+def test_settings_that_nothing_survives_end_a_run_after_a_few_requests(server, client):
+    """With the service's own error, and a hint that names the argument."""
+    server.always(faults.status(422, "This model has no dimensions of 77"))
+
+    with pytest.raises(UnprocessableEntityResponseError) as caught:
+        client.embed([f"text {number}" for number in range(1_000)], dimensions=77)
+
+    assert "dimensions=" in caught.value.hint
+    assert "8 different inputs" in caught.value.hint
+    assert len(server.requests) <= 12
+
+
+@pytest.mark.parametrize("known", [0, 8])
+def test_refused_texts_are_failures_where_the_cache_has_others(known, client):
+    """The settings are good: nothing is an outage, however many there are."""
+    odd = [f"odd {number}" for number in range(32)]
+    texts = [f"fine {number}" for number in range(known)] + odd
+    cache = EmbeddingCache(":memory:")
+    with FaultServer(dimensions=8, poison=odd) as server:
+        other = type(client)(server)
+        if known:
+            other.embed(texts[:known], cache=cache)
+        result = other.embed(texts, cache=cache, on_error="keep", limits=Limits(max_batch=1))
+        other.close()
+
+    assert len(result.failures) == 32
+    assert (result.stopped is None) is (known > 0)
 
 
 LISTED = {"id": MODEL, "context_length": 8192, "pricing": {"prompt": "0.01"}}

@@ -15,7 +15,12 @@ What may have been paid for goes out once more, and so at once in its last form:
 out of time in parts that fit by what others took, inputs that got one vector for all of them one by
 one. A second such vector, and the run goes on with single inputs.
 
-Refusals and failures in a row say whether anything gets by at all; an answer ends the row.
+Failures in a row say whether the service is there at all; an answer ends the row. Refusals do not:
+they are about inputs, however many. But while nothing was answered and nothing is known from the
+cache, a refusal may be about the settings, which all requests have in common. Then refused batches
+are held back, and single inputs go out, one at a time, from far apart. One that is answered clears
+the settings, and what was held is divided as ever, which costs one request more than without. Eight
+that are refused in the same words are the end of the run.
 
 A text that is longer than the model takes is cut where that is wanted. How much fits is known
 roughly: the listing says how many tokens a model takes, and the run learns how many characters a
@@ -26,6 +31,7 @@ one, and every cut is reported.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -35,8 +41,10 @@ from openrouter_embeddings._request.verdicts import (
     blames_content,
     is_aggregated,
     is_divisible,
+    may_be_settings,
     named_limit,
     ran_out_of_time,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -48,12 +56,12 @@ _OUTAGE = 3
 # Once others were answered: three texts that a model falls over make three batches fail at once,
 # and their parts after them.
 _LATER_OUTAGE = 10
-# A batch of 1,000 whose first input is bad is refused 11 times before anything is answered; this is
-# almost three times that.
-_REFUSALS = 32
-# Once others were answered: two batches of nothing but bad inputs take four refusals for each input
-# of one until they are told apart.
-_REFUSALS_PER_INPUT = 4
+# Single inputs: with the four batches that a run begins with they make twelve requests.
+_SCOUTS = 8
+# Single inputs that were all refused, in words that differ: somebody quotes them.
+_MOST_UNLIKE = 1_000
+# The golden section: eight inputs that are taken there, one after the other, are spread evenly.
+_SPREAD = 0.618
 # The parts of a batch that ran out of time: each may be paid for once more and no more, so they are
 # to be well within the time.
 _PARTS = 4
@@ -78,6 +86,8 @@ class Halving:
 
     def divide(self, batch: Batch, error: OpenRouterError) -> Batch:
         """Return the first half of a refused batch, which holds the second."""
+        if len(batch.slots) == 1:
+            return batch
         self.doubts_size = not self._answered_whole
         return _halve(batch.slots, error)
 
@@ -151,36 +161,109 @@ def _halve(slots: list[Slot], error: OpenRouterError, parent: Group | None = Non
 
 
 @define(eq=False)
+class Suspicion:
+    """Whether it is the settings that are refused, and not inputs; see the theory above.
+
+    Attributes:
+        cleared: The settings are good: something was answered, or the cache has it.
+    """
+
+    cleared: bool = field(init=False, default=False)
+    _held: deque[Group] = field(init=False, factory=deque)
+    _scout: Batch | None = field(init=False, default=None)
+    _scouts_left: int = field(init=False, default=_SCOUTS)
+    _refused: Counter[str] = field(init=False, factory=Counter)
+
+    @property
+    def held(self) -> list[Slot]:
+        """The places that wait for the verdict."""
+        return [slot for group in self._held for slot in group.second]
+
+    def holds(self, batch: Batch, error: OpenRouterError) -> bool:
+        """Keep a refused batch back, if that may help."""
+        if self.cleared or not self._scouts_left or not may_be_settings(error):
+            return False
+        self._held.append(Group(len(batch.slots), error, batch.slots))
+        return True
+
+    def release(self, queue: deque[Slot], halving: Halving) -> list[Batch]:
+        """Return what may go out: the next single input, or all that was held where that is over.
+
+        Args:
+            queue: What waits to be sent; every other input is its last one, which is likely to be
+                of another sort than the first ones.
+            halving: Divides what was held.
+        """
+        if not self._held or (self._scout is not None and not self.cleared):
+            return []
+        if self.cleared or not self._scouts_left:
+            held, self._held = self._held, deque()
+            return [halving.divide(Batch(each.second), each.error) for each in held]
+        self._scouts_left -= 1
+        slot = queue.pop() if queue and self._scouts_left % 2 else self._take()
+        self._scout = Batch([slot], repeated=True)
+        return [self._scout]
+
+    def _take(self) -> Slot:
+        group = self._held.popleft()
+        place = int(len(group.second) * _SPREAD)
+        slot = group.second[place]
+        group.second = [*group.second[place + 1 :], *group.second[:place]]
+        if group.second:
+            self._held.append(group)
+        return slot
+
+    def give_up(self) -> list[Slot]:
+        """Take all that was held: the run is over."""
+        held = self.held
+        self._held.clear()
+        return held
+
+    def on_return(self, batch: Batch) -> None:
+        """Note that a batch came back, whatever came of it."""
+        if batch is self._scout:
+            self._scout = None
+
+    def confirms(self, error: OpenRouterError) -> bool:
+        """Count the refusal of a single input, and say whether it is the settings."""
+        if self.cleared or not may_be_settings(error):
+            return False
+        self._refused[words_of(error)] += 1
+        alike, all_of_them = self._refused[words_of(error)], self._refused.total()
+        if alike < _SCOUTS and all_of_them < _MOST_UNLIKE:
+            return False
+        note = f"The service refused {all_of_them} different inputs so, and has answered none."
+        error.hint = f"{error.hint} {note}" if error.hint else note
+        return True
+
+
+@define(eq=False)
 class Evidence:
     """The failures since the last answer.
 
     Attributes:
-        max_batch: The most inputs of a batch, as the caller bounds them.
+        suspicion: Whether it is the settings that are refused.
         answered: Whether anything was answered at all.
     """
 
-    max_batch: int
-    _outages: int = field(init=False, default=0)
-    _refusals: int = field(init=False, default=0)
+    suspicion: Suspicion = field(init=False, factory=Suspicion)
     answered: bool = field(init=False, default=False)
+    _outages: int = field(init=False, default=0)
 
     def on_answer(self) -> None:
         """Note that a batch was answered."""
-        self._outages = self._refusals = 0
-        self.answered = True
+        self._outages = 0
+        self.answered = self.suspicion.cleared = True
 
-    def on_cure(self) -> None:
-        """Note that the cause of a refusal is known, and can be mended."""
-        self._refusals = 0
+    def is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
+        """Count a failure, and say whether the run is to end with it.
 
-    def is_hopeless(self, error: OpenRouterError) -> bool:
-        """Count a failure, and say whether the run is to end with it."""
-        if not is_divisible(error):
-            self._outages += 1
-            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
-        self._refusals += 1
-        more = _REFUSALS_PER_INPUT * self.max_batch if self.answered else 0
-        return self._refusals >= _REFUSALS + more
+        What is refused for its content says nothing of whether the service is there.
+        """
+        if is_divisible(error):
+            return len(batch.slots) == 1 and self.suspicion.confirms(error)
+        self._outages += 1
+        return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
 
 
 MOST_CUTS = 12

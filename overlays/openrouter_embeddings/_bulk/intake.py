@@ -104,6 +104,7 @@ class Intake:
         """Take inputs that were read, with what the cache has of them, in the order of its keys."""
         hits = [each for each in found if self.space.admits(each.vectors.shape[1])]
         self._questions -= 1
+        self.ledger.evidence.suspicion.cleared |= bool(hits)
         if chunk.slots:
             self._replace(chunk, hits)
             return

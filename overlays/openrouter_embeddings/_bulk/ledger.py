@@ -6,6 +6,8 @@ outcome back to `settle`:
 
     vectors                     every slot of the batch is settled
     refused, a number is named  parts of so many inputs
+    refused, and nothing was    held back, while single inputs tell whether it is the settings;
+    answered so far             see `halving`
     refused, several inputs     halves, one after the other; see `halving`
     refused, one input          its failure, with the service's words; or, if it is too long and
                                 may be cut, a shorter text in its place
@@ -15,7 +17,7 @@ outcome back to `settle`:
     never admitted in its time  its failure
     anything else               a second round; then halves if others are answered, or else the
                                 failure of its inputs; three in a row are an outage, and the run
-                                is over; so are many refusals
+                                is over
 """
 
 from __future__ import annotations
@@ -83,17 +85,19 @@ class Ledger:
     def __attrs_post_init__(self) -> None:
         """Begin with the bounds that were given."""
         self.halving = Halving(self.limits.max_batch)
-        self.evidence = Evidence(self.limits.max_batch)
+        self.evidence = Evidence()
 
     @property
     def queued(self) -> int:
         """How many slots wait to be sent."""
-        return len(self._queue) + sum(len(batch.slots) for batch in self._again)
+        again = sum(len(batch.slots) for batch in self._again)
+        return len(self._queue) + again + len(self.evidence.suspicion.held)
 
     @property
     def idle(self) -> bool:
         """Say whether nothing is left to be sent or waited for."""
-        return not (self._open_batches or self._queue or self._again or self._too_long)
+        waiting = self._queue or self._again or self._too_long or self.evidence.suspicion.held
+        return not (self._open_batches or waiting)
 
     def enqueue(self, slot: Slot) -> None:
         """Take what is to be sent; after an early end it fails with the reason of the end."""
@@ -106,7 +110,8 @@ class Ledger:
     def has_next(self) -> bool:
         """Say whether there is a batch to be taken."""
         # A batch under way will tell whether it is the size that is refused.
-        waits = self.halving.doubts_size and self._open_batches > 0
+        in_doubt = self.halving.doubts_size or self.evidence.suspicion.held
+        waits = in_doubt and self._open_batches > 0
         return bool(self._again or (self._queue and not waits))
 
     def next_batch(self, room: float = math.inf) -> Batch | None:
@@ -168,18 +173,21 @@ class Ledger:
             paid: How often the batch may have been paid for in vain.
         """
         self._open_batches -= 1
+        self.evidence.suspicion.on_return(batch)
         for slot in batch.slots:
             slot.paid += paid
         if isinstance(outcome, OpenRouterError):
             self._refuse(batch, outcome, is_paid=paid > 0)
-            return
-        self.evidence.on_answer()
-        in_order = range(len(outcome)) if rows is None else rows
-        for place, (slot, row) in enumerate(zip(batch.slots, in_order, strict=True)):
-            if place not in faults:
-                slot.vectors, slot.row = outcome, row
-        self._release(self.halving.on_answer(batch))
-        self._ask_again(batch, faults)
+        else:
+            self.evidence.on_answer()
+            in_order = range(len(outcome)) if rows is None else rows
+            for place, (slot, row) in enumerate(zip(batch.slots, in_order, strict=True)):
+                if place not in faults:
+                    slot.vectors, slot.row = outcome, row
+            self._release(self.halving.on_answer(batch))
+            self._ask_again(batch, faults)
+        if self.stopped is None:
+            self._again.extendleft(self.evidence.suspicion.release(self._queue, self.halving))
 
     def _ask_again(self, batch: Batch, faults: Mapping[int, VectorError]) -> None:
         """Ask for bad vectors once more, alone; what may not be paid for again is a failure."""
@@ -218,9 +226,10 @@ class Ledger:
         elif self.stopped is not None or is_paid or is_pushback(error):
             self._fail(batch, error)
         elif is_divisible(error) and len(batch.slots) > 1:
-            self._again.appendleft(self.halving.divide(batch, error))
+            if batch.group is not None or not self.evidence.suspicion.holds(batch, error):
+                self._again.appendleft(self.halving.divide(batch, error))
         elif self._shorten(batch.slots[0], error):
-            self.evidence.on_cure()
+            pass
         elif batch.rounds < _MOST_ROUNDS and may_pass(error):
             batch.rounds += 1
             self._again.append(batch)
@@ -235,7 +244,7 @@ class Ledger:
         is_last = batch.group is not None and len(batch.slots) == 1
         if is_pushback(error) or (is_last and self.evidence.answered and may_pass(error)):
             return False
-        return self.evidence.is_hopeless(error)
+        return self.evidence.is_hopeless(batch, error)
 
     def _shorten(self, slot: Slot, error: OpenRouterError) -> bool:
         """Set a text aside that the caller wants cut because the service says it is too long."""
@@ -278,7 +287,7 @@ class Ledger:
         self.stopped = error
         for batch in self._again:
             self._fail(batch, error)
-        for slot in (*self._queue, *self._too_long):
+        for slot in (*self._queue, *self._too_long, *self.evidence.suspicion.give_up()):
             slot.error = error
         self._too_long.clear()
         self._again.clear()

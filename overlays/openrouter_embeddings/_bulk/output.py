@@ -267,9 +267,18 @@ class Course:
 
     Attributes:
         run: The run; None before its first batch is asked for.
+        cleared: The service is known to take the settings, from an earlier run: what it refuses now
+            is about the inputs.
     """
 
     run: BulkRun | None = None
+    cleared: bool = False
+
+    def begin(self, run: BulkRun) -> BulkRun:
+        """Note that the run begins."""
+        self.run = run
+        run.ledger.evidence.suspicion.cleared |= self.cleared
+        return run
 
     @property
     def stats(self) -> RunStats:

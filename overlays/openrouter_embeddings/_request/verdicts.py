@@ -114,6 +114,8 @@ _LIMIT = _any_of(
     rf"maximum item count:? {_NUMBER}|{_NUMBER} instance\(s\) (?:is|are) allowed",
 )
 
+_PARTICULAR = _any_of(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[-\w]*\d[-\w]*|\W")
+
 _ARGUMENTS = {
     "encoding_format": _any_of(r"base64|encoding[ _]?format"),
     # so NVIDIA, Voyage and Cohere; with Jina and Gemini it is a task
@@ -280,8 +282,7 @@ def is_fatal(error: OpenRouterError) -> bool:
     """Say whether every other request would end in the same way."""
     if isinstance(error, ForbiddenResponseError):
         # A limit of the key, as opposed to moderation, or to a firewall that dislikes a text.
-        about_input = {"reasons", "flagged_input", "patterns"} & error.metadata.keys()
-        return not about_input and not _PAGE.match(error.body)
+        return not _is_flagged(error) and not _PAGE.match(error.body)
     if isinstance(error, BadRequestResponseError) and _ACCOUNT.search(error.message):
         return True
     if isinstance(error, ResponseError) and error.status_code in {404, 405, 407}:
@@ -297,6 +298,23 @@ def is_divisible(error: OpenRouterError) -> bool:
     if _is_about_inputs(error):
         return True
     return isinstance(error, (*_DIVISIBLE, ForbiddenResponseError)) and not is_fatal(error)
+
+
+def _is_flagged(error: ResponseError) -> bool:
+    return not {"reasons", "flagged_input", "patterns"}.isdisjoint(error.metadata)
+
+
+def may_be_settings(error: OpenRouterError) -> bool:
+    """Say whether a refusal may be about what all requests have in common, not about its inputs."""
+    if not isinstance(error, ResponseError) or error.status_code not in {400, 403, 422}:
+        return False
+    about_inputs = is_too_long(error) or named_limit(error) is not None or _is_flagged(error)
+    return is_divisible(error) and not about_inputs
+
+
+def words_of(error: OpenRouterError) -> str:
+    """Return the words of a refusal without what tells its inputs apart: numbers, quotes, ids."""
+    return _PARTICULAR.sub("", error.message)
 
 
 def blames_content(error: OpenRouterError) -> bool:

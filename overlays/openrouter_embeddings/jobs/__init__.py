@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
@@ -187,6 +188,7 @@ def embed_file(
                 limits=limits or Limits(),
                 max_cost=None if max_cost is None else max(0.0, max_cost - before.spent),
             )
+            stream.course.cleared = any(part.width for part in run.parts)
             _carry_out(run, stream, out)
         report = _report(run, out)
         run.assemble(out, source_name or source)
@@ -369,7 +371,7 @@ def retry_failed(
         return JobReport(out, 0, 0, 0)
     folder = JobFolder.of(out)
     with folder.locked(), EmbeddingCache(folder.vectors) as store:
-        result = client.embeddings.embed(
+        stream = client.embeddings.stream(
             list(failed.values()),
             model=output.job["model"],
             dimensions=output.job["dimensions"],
@@ -379,8 +381,9 @@ def retry_failed(
             cache=store,
             limits=limits or Limits(),
             max_cost=max_cost,
-            on_error="keep",
         )
+        stream.course.cleared = int(output.notes["failed"]) < output.rows
+        result = _joined(stream)
         put_back(output, list(failed), result)
         folder.remove()
     report = _report_of(out, list(failed), result)
@@ -388,6 +391,14 @@ def retry_failed(
         message = f"Not all failed rows were sent: {result.stopped.message}"
         raise JobStoppedError(message, report=report, hint="The same command goes on.")
     return report
+
+
+def _joined(stream: BatchStream) -> EmbeddedBatch:
+    result = Result(None)
+    with closing(stream):
+        for batch in stream:
+            result.add(batch)
+    return result.finish("keep", stream.course)
 
 
 def _report_of(out: str, rows: Sequence[int], result: EmbeddedBatch) -> JobReport:
