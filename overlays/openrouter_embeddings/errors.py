@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 
-Obstacle = Literal["certificate", "proxy"]
+Obstacle = Literal["certificate", "proxy", "name"]
 """What can stand in the way of every request to a service."""
 
 
@@ -133,8 +133,9 @@ class NoResponseError(OpenRouterError):
         timed_out: Time ran out, as opposed to a connection that broke.
         written: How often the request was handed over whole within this attempt: twice where a kept
             connection turned out closed, and the request went out again on a new one.
-        obstacle: What stands in the way of every request, ``"certificate"`` or ``"proxy"``, or None
-            where the next one may pass.
+        obstacle: What stands in the way of every request: ``"certificate"``, ``"proxy"``, or
+            ``"name"`` for a host that nobody knows and that never replied; None where the next one
+            may pass.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import threading
 import httpx
 import pytest
 
-from openrouter_embeddings import NoResponseError, OpenRouter
+from openrouter_embeddings import NoResponseError, OpenRouter, RetryConfig
 from openrouter_embeddings._base.obstacles import find_obstacle, obstacle_hint
 
 URL = "https://gateway.example/v1"
@@ -79,6 +79,68 @@ def test_a_certificate_names_its_host_and_file_and_is_asked_once(monkeypatch):
         client.embeddings.list_models()
 
     assert asked == [1]
+
+
+def unknown(number):
+    error = httpx.ConnectError("not known")
+    error.__cause__ = socket.gaierror(number, "not known")
+    return error
+
+
+class Names:
+    """Answers, until a resolver knows nothing more."""
+
+    def __init__(self, number, replies=0):
+        self.number, self.replies, self.asked = number, replies, 0
+
+    def __call__(self, _request):
+        self.asked += 1
+        if self.asked <= self.replies:
+            return httpx.Response(200, json={"data": []})
+        raise unknown(self.number)
+
+
+QUICK = RetryConfig(initial=0.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "replies", "asked"),
+    [
+        (socket.EAI_NONAME, 0, 1),
+        (socket.EAI_NONAME, 1, 1 + 4),
+        (socket.EAI_AGAIN, 0, 4),
+        (socket.EAI_AGAIN, 1, 1 + 4),
+    ],
+)
+def test_a_name_that_nobody_ever_knew_is_asked_for_once(number, replies, asked):
+    """A resolver that knew it before, or asks for patience, may know it again."""
+    service = Names(number, replies)
+    with (
+        httpx.Client(transport=httpx.MockTransport(service)) as own,
+        OpenRouter("k", base_url=URL, http_client=own, retries=QUICK) as client,
+    ):
+        for _ in range(replies):
+            client.embeddings.list_models()
+        with pytest.raises(NoResponseError) as caught:
+            # On the same connections.
+            client.with_options(timeout=9.0).embeddings.list_models()
+
+    assert service.asked == asked
+    assert (caught.value.obstacle == "name") is (asked == 1)
+    assert ("gateway.example" in caught.value.hint) is (asked == 1)
+
+
+def test_a_run_ends_at_a_name_that_nobody_knows():
+    """As soon as the first batch has said so."""
+    service = Names(socket.EAI_NONAME)
+    with (
+        httpx.Client(transport=httpx.MockTransport(service)) as own,
+        OpenRouter("k", base_url=URL, http_client=own) as client,
+        pytest.raises(NoResponseError, match="Correct base_url"),
+    ):
+        client.embeddings.embed([f"text {n}" for n in range(1_000)], model="m")
+
+    assert service.asked <= 4
 
 
 def test_other_failures_may_pass():

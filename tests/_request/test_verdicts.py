@@ -56,6 +56,7 @@ TABLE = [
     ),
     (NoResponseError("certificate", obstacle="certificate"), {"is_fatal"}),
     (NoResponseError("login", obstacle="proxy"), {"is_fatal"}),
+    (NoResponseError("nowhere", obstacle="name"), {"is_fatal"}),
     (
         NotFoundResponseError("404: Not Found", status_code=404, http_status=404),
         {"is_fatal", "is_misdirected"},

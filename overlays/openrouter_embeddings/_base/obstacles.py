@@ -1,9 +1,10 @@
-"""What stands in the way of every request: a certificate, or a proxy that wants a login."""
+"""What stands in the way of every request: a certificate, a proxy's login, a name nobody knows."""
 
 from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,13 +21,24 @@ if TYPE_CHECKING:
 _LOGIN = re.compile(r"\b407\b|signing in|user and password")
 
 
-def find_obstacle(exc: BaseException) -> Obstacle | None:
-    """Find out whether what failed would fail again, whatever is asked."""
+# Resolvers say that there is no such name, or none with an address; "try again" is another matter.
+_UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def find_obstacle(exc: BaseException, *, replied: bool = False) -> Obstacle | None:
+    """Find out whether what failed would fail again, whatever is asked.
+
+    Args:
+        exc: What failed.
+        replied: Whether anybody replied before: then the name is good, and the resolver is not.
+    """
     for one in errors_behind(exc):
         if isinstance(one, ssl.SSLCertVerificationError):
             return "certificate"
         if isinstance(one, httpx.ProxyError) and _LOGIN.search(str(one)):
             return "proxy"
+        if isinstance(one, socket.gaierror) and one.errno in _UNKNOWN and not replied:
+            return "name"
     return None
 
 
@@ -35,10 +47,13 @@ def obstacle_hint(obstacle: Obstacle, base_url: str) -> str:
     if obstacle == "proxy":
         place = proxy_place(base_url)
         return f"The proxy {place} wants a login: put user and password into its URL."
+    host = urlsplit(base_url).hostname
+    if obstacle == "name":
+        return f"Correct base_url: nobody knows a host {host}, or the proxy before it."
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
     named = next((f"{name} ({os.environ[name]})" for name in names if os.environ.get(name)), None)
     trusted = named or "the usual list of authorities"
     return (
-        f"The certificate of {urlsplit(base_url).hostname} is not one that {trusted} vouches for: "
+        f"The certificate of {host} is not one that {trusted} vouches for: "
         "correct base_url, or name the file of its authority in SSL_CERT_FILE."
     )

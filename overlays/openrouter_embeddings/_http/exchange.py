@@ -50,6 +50,11 @@ class _Client(httpx.Client):
         """Whether it, or another client on the same connections, was closed."""
         return self._shared.is_closed or super().is_closed
 
+    @property
+    def has_replied(self) -> bool:
+        """Whether anybody has replied, to it or to another client on the same connections."""
+        return self._shared.has_replied
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""
         raise bound_to_a_process()
@@ -60,6 +65,7 @@ class _Client(httpx.Client):
         """Send a request with the key, and read the reply unless it is to be streamed."""
         check_open(self)
         response = self._shared.handle_request(next(self._auth_flow(request)))
+        self._shared.has_replied = True
         response.request = request
         if stream:
             return response
@@ -91,6 +97,11 @@ class _AsyncClient(httpx.AsyncClient):
         """Whether it, or another client on the same connections, was closed."""
         return self._shared.is_closed or super().is_closed
 
+    @property
+    def has_replied(self) -> bool:
+        """Whether anybody has replied, to it or to another client on the same connections."""
+        return self._shared.has_replied
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""
         raise bound_to_a_process()
@@ -101,6 +112,7 @@ class _AsyncClient(httpx.AsyncClient):
         """Send a request with the key, and read the reply unless it is to be streamed."""
         check_open(self)
         response = await self._shared.handle_async_request(next(self._auth_flow(request)))
+        self._shared.has_replied = True
         response.request = request
         if stream:
             return response
@@ -310,7 +322,7 @@ class _Exchange:
         http: httpx.Client | httpx.AsyncClient,
     ) -> None:
         self._timeout, self._base_url = timeout, str(http.base_url).rstrip("/")
-        self._auth = http.auth
+        self._auth, self._http = http.auth, http
         self._extensions = request.extensions
         self._headers: dict[str, str] = {}
         self._body: Body | None = None
@@ -360,7 +372,9 @@ class _Exchange:
         """Make the error that takes the place of a reply."""
         likely = self.begun or isinstance(exc, httpx.ReadError | httpx.ReadTimeout)
         written = int(likely) if self._written is None else self._written
-        obstacle = find_obstacle(exc)
+        http = self._http
+        replied = isinstance(http, _Client | _AsyncClient) and http.has_replied
+        obstacle = find_obstacle(exc, replied=replied)
         error = NoResponseError(
             one_line(self._description(exc)),
             sent=written > 0,

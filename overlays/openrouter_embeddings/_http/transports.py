@@ -22,9 +22,11 @@ class Transport(httpx.BaseTransport):
 
     Attributes:
         is_closed: Whether it was closed.
+        has_replied: Whether anybody has replied through it.
     """
 
     is_closed = False
+    has_replied = False
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -32,9 +34,11 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     Attributes:
         is_closed: Whether it was closed.
+        has_replied: Whether anybody has replied through it.
     """
 
     is_closed = False
+    has_replied = False
 
     def close(self) -> None:
         """Close it; nothing of that has to be waited for."""
