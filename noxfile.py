@@ -225,6 +225,13 @@ def borders(session: nox.Session) -> None:
 
 
 @nox.session
+def money(session: nox.Session) -> None:
+    """Count on a server what each fault costs, and compare it with what the client says."""
+    session.install(*CONSTRAINTS, "-e", ".")
+    session.run("python", "benchmarks/money.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare speed and memory with other clients: `-- [--quick]`; a quarter of an hour."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
