@@ -6,6 +6,7 @@ import threading
 
 import httpx
 import pytest
+from attrs import evolve
 from pool_calls import WIRE, honest
 from raw_peer import HANG_UP, RawPeer, reply, right, vectors
 
@@ -89,6 +90,20 @@ async def test_a_repeat_is_counted():
             assert [send(client._http, WIRE, 20).written for _ in range(3)] == [1, 2, 2]
         async with AsyncOpenRouter("key", base_url=server.base_url) as client:
             assert [(await asend(client._http, WIRE, 20)).written for _ in range(3)] == [1, 2, 2]
+
+
+async def test_what_may_be_paid_for_once_is_not_repeated():
+    """A service that falls over a text has computed it, however long the connection was kept."""
+    once = evolve(WIRE, once=True)
+    with RawPeer(hangs_up_on_the_second) as server:
+        with OpenRouter("key", base_url=server.base_url) as client:
+            send(client._http, once, 20)
+            error = send(client._http, once, 20)
+        assert (error.sent, error.written, server.requests) == (True, 1, 2)
+        async with AsyncOpenRouter("key", base_url=server.base_url) as client:
+            await asend(client._http, once, 20)
+            error = await asend(client._http, once, 20)
+        assert (error.sent, error.written, server.requests) == (True, 1, 4)
 
 
 def test_generated_functions_repeat_too():

@@ -137,6 +137,7 @@ class Asked:
     """An operation whose replies are all refusals."""
 
     label = Label("generate", "m", 2)
+    request = HttpRequest("GET", "/", {})
 
     def read(self, reply):
         return ServiceUnavailableResponseError("Down.", status_code=reply.status)
@@ -241,3 +242,22 @@ def test_a_reply_that_surprises_is_one_failure(raised):
     assert type(second.error) is ResponseValidationError
     assert second.error.__cause__ is raised
     assert second.error.request_id == "r\\x1b1"
+
+
+@pytest.mark.parametrize(
+    ("retries", "repeats_paid", "paid", "once"),
+    [
+        (RetryConfig(), True, 0, False),
+        (RetryConfig(), True, 1, True),
+        (RetryConfig(most_paid=3), True, 1, False),
+        (RetryConfig(), False, 0, True),
+        (None, True, 0, False),
+    ],
+)
+def test_the_last_time_that_may_cost_is_handed_over_once(retries, repeats_paid, paid, once):
+    """A pool that repeats it on a new connection would have it paid for three times."""
+    most_paid = 2 if retries is None else retries.most_paid
+    call = call_of(retries=retries, most_paid=most_paid, repeats_paid=repeats_paid)
+    call.paid = paid
+
+    assert call.request == HttpRequest("GET", "/", {}, once=once)

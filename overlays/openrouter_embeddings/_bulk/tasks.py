@@ -179,7 +179,7 @@ class _Tasks:
         return task
 
     async def _send(self, attempt: Attempt) -> None:
-        answer = await asend(self.http, attempt.call.operation.request, attempt.timeout)
+        answer = await asend(self.http, attempt.call.request, attempt.timeout)
         self.run.attempts.on_reply(attempt, answer, self.settings.clock())
 
     def _ask(self, chunk: Chunk) -> None:

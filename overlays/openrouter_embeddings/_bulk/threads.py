@@ -189,7 +189,7 @@ class _Threads:
                 self.run.account.release(id(attempt))
                 return
         while attempt is not None:
-            answer = send(self.http, attempt.call.operation.request, attempt.timeout)
+            answer = send(self.http, attempt.call.request, attempt.timeout)
             now = self.settings.clock()
             with self._lock:
                 self.run.attempts.on_reply(attempt, answer, now)

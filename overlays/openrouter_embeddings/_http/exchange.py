@@ -13,7 +13,7 @@ from openrouter_embeddings._base.obstacles import find_obstacle, obstacle_hint
 from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings._http.bodies import ACCEPTED, Body, PackedBodyError
 from openrouter_embeddings._http.secrets import BearerAuth, bound_to_a_process, forget_key
-from openrouter_embeddings._http.transports import WRITTEN, closed_error
+from openrouter_embeddings._http.transports import ONCE, WRITTEN, closed_error
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import NoResponseError
 
@@ -284,7 +284,10 @@ def _request(
         headers=headers,
         content=wire.content,
         params=dict(wire.params) or None,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)},
+        extensions={
+            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout),
+            ONCE: wire.once,
+        },
     )
 
 

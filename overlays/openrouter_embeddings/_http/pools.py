@@ -6,8 +6,8 @@ reply is complete, its connection is closed at once and its place handed on, in 
 for nothing.
 
 A kept connection can turn out closed just when it is used. If not a byte of a reply had come, the
-request goes out once more on a new connection; the request's extensions count how often it was
-handed over whole.
+request goes out once more on a new connection, unless it was handed over whole and that must not
+be twice; the request's extensions say so, and count how often it was.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from openrouter_embeddings._http.sockets import (
     tells_readiness,
 )
 from openrouter_embeddings._http.transports import (
+    ONCE,
     WRITTEN,
     AsyncTransport,
     Transport,
@@ -102,6 +103,12 @@ def _count(request: httpx.Request, line: Line[S]) -> None:
     request.extensions[WRITTEN] = request.extensions.get(WRITTEN, 0) + line.connection.written
 
 
+def _is_worth_a_repeat(line: Line[S], exc: Exception, request: httpx.Request) -> bool:
+    """Say whether a new connection will do better, and whether it may."""
+    may_be_paid = line.connection.written and request.extensions.get(ONCE, False)
+    return line.is_worth_a_repeat(exc) and not may_be_paid
+
+
 def _response(head: Head, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
     extensions = {"http_version": b"HTTP/1.1", "reason_phrase": head.reason}
     return httpx.Response(head.status, headers=head.headers, stream=stream, extensions=extensions)
@@ -132,7 +139,7 @@ class Pool(Transport):
                 try:
                     return self._answered(home, found, request, asked, end)
                 except httpx.TransportError as exc:
-                    if not found.is_worth_a_repeat(exc):
+                    if not _is_worth_a_repeat(found, exc, request):
                         raise
             return self._answered(home, self._opened(home, end), request, asked, end)
         except BaseException:
@@ -262,7 +269,7 @@ class AsyncPool(AsyncTransport):
                 try:
                     return await self._answered(home, found, request, asked, alarm)
                 except httpx.TransportError as exc:
-                    if not found.is_worth_a_repeat(exc):
+                    if not _is_worth_a_repeat(found, exc, request):
                         raise
             line = await self._opened(home, alarm)
             return await self._answered(home, line, request, asked, alarm)

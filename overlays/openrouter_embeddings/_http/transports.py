@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WRITTEN = "openrouter_embeddings.written"
 """Where in the extensions of a request a pool counts how often it was handed over whole."""
 
+ONCE = "openrouter_embeddings.once"
+"""Where they say that it must not be handed over whole a second time."""
+
 
 class Transport(httpx.BaseTransport):
     """What synchronous requests go through.

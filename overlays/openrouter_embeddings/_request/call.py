@@ -133,6 +133,16 @@ class Call(Generic[T]):
     _attempts: int = field(init=False, default=0)
     _last_error: OpenRouterError | None = field(init=False, default=None)
 
+    @property
+    def request(self) -> HttpRequest:
+        """What the next attempt sends: once, where it may not be paid for twice as it is.
+
+        Without a policy a kept connection that turns out closed is no attempt.
+        """
+        is_last = not self.repeats_paid or self.most_paid - self.paid <= 1
+        once = is_last and self.retries is not None
+        return evolve(self.operation.request, once=True) if once else self.operation.request
+
     def begin(self, now: float) -> float | DeadlineExceededError | None:
         """Begin an attempt.
 

@@ -59,7 +59,7 @@ def answer(operation: Operation[T], settings: Settings) -> Flow[T]:
         timeout = call.begin(settings.clock())
         if isinstance(timeout, OpenRouterError):
             raise timeout
-        reply = cast("Answer", (yield Send(call.operation.request, timeout)))
+        reply = cast("Answer", (yield Send(call.request, timeout)))
         step = call.proceed(reply, settings.clock(), settings.draw())
         settings.tell(step.events)
         if isinstance(step, Done):

@@ -27,6 +27,8 @@ class HttpRequest:
         headers: Headers of this request.
         content: The body, serialised once.
         params: The query.
+        once: Whether it must not be handed over whole a second time, however a kept connection
+            ends: what follows is not for the pool to decide.
     """
 
     method: str
@@ -34,6 +36,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     content: bytes | None = field(default=None, repr=False)
     params: Mapping[str, Any] = MappingProxyType({})
+    once: bool = False
 
 
 @frozen
