@@ -46,7 +46,8 @@ class Usage:
         total_tokens: The same number, for embeddings.
         cost: What is known of the charge in USD, attempts that brought no vector included.
         possible_cost: What may have been charged beside it in USD, for requests that were handed
-            over and never answered; 0.0 where there were none, None where nobody knows how much.
+            over and never told their cost, as much as others for the same did; 0.0 where there were
+            none, None where nobody knows how much.
         wasted_cost: How much of the cost brought no vector, in USD.
         is_byok: Whether a provider key of the caller's own was used.
         cost_details: How the charge splits up, as sent.

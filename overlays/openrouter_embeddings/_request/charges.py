@@ -111,12 +111,14 @@ class Bill:
         unsaid: How many charges may stand beside them.
         cost: The costs together, in USD.
         wasted: How much of it brought nothing, in USD.
+        dearest: The largest of the costs, in USD.
     """
 
     said: int = 0
     unsaid: int = 0
     cost: float = 0.0
     wasted: float = 0.0
+    dearest: float = 0.0
 
     def plus(self, charge: Charge, *, wasted: bool) -> Bill:
         """Add what an attempt cost, which brought nothing where it was wasted."""
@@ -126,6 +128,7 @@ class Bill:
             self.unsaid + charge.unsaid,
             self.cost + cost,
             self.wasted + (cost if wasted else 0.0),
+            max(self.dearest, cost),
         )
 
     @property
@@ -135,8 +138,12 @@ class Bill:
 
     @property
     def possible(self) -> float | None:
-        """What may have been charged beside it in USD; None where nobody knows how much."""
-        return None if self.unsaid else 0.0
+        """What may have been charged beside it in USD; None where nobody knows how much.
+
+        All attempts ask for the same, so each may have cost what the dearest of them did; that one
+        was free, out of the service's response cache say, tells nothing of the others.
+        """
+        return None if self.unsaid and not self.dearest else self.unsaid * self.dearest
 
     def put_on(self, error: OpenRouterError) -> OpenRouterError:
         """Have an error tell what was paid for it."""
