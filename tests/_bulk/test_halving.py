@@ -359,8 +359,9 @@ ONE = VectorError("one vector", vectors=1)
     ("error", "answered", "sizes", "most"),
     [
         (ONE, [], [1] * 8, 100),
-        (NAN, [], [8], 100),
-        (NoResponseError("cut off", sent=True, begun=True), [], [8], 100),
+        (NAN, [], [1] * 8, 100),
+        (NoResponseError("cut off", sent=True, begun=True), [], [1] * 8, 100),
+        (DOWN, [], [8], 100),
         (SLOW, [], [2, 2, 2, 2], 2),
         (ResponseError("slow", status_code=524), [], [2, 2, 2, 2], 2),
         (SLOW, [3], [3, 3, 2], 3),

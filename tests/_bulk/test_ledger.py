@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -268,6 +269,61 @@ def test_no_input_may_be_paid_for_more_often(most):
 
     assert sent == 2 * most
     assert [slot.error for slot in slots] == [error, error]
+
+
+BROKEN = NoResponseError("cut off", sent=True, begun=True)
+
+
+def pay(ledger, answer):
+    """Send batches one at a time to a service that computes all of them; count what was paid."""
+    paid = Counter()
+    while (batch := ledger.next_batch()) is not None:
+        paid.update(batch.inputs)
+        error = answer(batch.inputs)
+        found = np.stack([vector(name) for name in batch.inputs])
+        ledger.settle(batch, error or found, paid=int(error is not None))
+    return paid
+
+
+@pytest.mark.parametrize("guilty", [{17}, set(range(9)), {9, 19, 29}])
+@pytest.mark.parametrize("error", [BROKEN, VectorError("99 of 100 came", vectors=99)])
+def test_who_shares_a_batch_with_a_text_that_breaks_replies_is_delivered(guilty, error):
+    """All were paid for once in vain, and may be once more: alone, or the text takes them along."""
+    ledger = Books(range(100), max_batch=10)
+
+    paid = pay(ledger, lambda inputs: error if guilty & set(inputs) else None)
+
+    assert {slot.wire for slot in ledger.ready() if slot.error is not None} == guilty
+    assert max(paid.values()) == 2
+    assert ledger.stopped is None
+
+
+def test_a_service_that_breaks_every_reply_is_found_out_before_long():
+    """Of each input that was paid for twice one costs, and the others of its batch too."""
+    ledger = Books(range(10_000), max_batch=100)
+
+    paid = pay(ledger, lambda _: BROKEN)
+
+    assert ledger.stopped is BROKEN
+    assert paid.total() == 132
+
+
+def test_what_was_refused_for_free_in_the_end_stays_together():
+    """A reply without vectors was paid for, and asked for as numbers it met an outage."""
+    ledger = Books(range(10), max_batch=10)
+    ledger.settle(ledger.next_batch(), DOWN, paid=1)
+
+    assert ledger.next_batch().inputs == list(range(10))
+
+
+def test_a_vector_that_base64_does_not_carry_is_asked_for_as_numbers():
+    """Alone; others that are bad are not."""
+    ledger = Books(range(4), max_batch=4)
+    faults = {1: VectorError("is not base64", undecodable=True), 3: VectorError("nan")}
+    ledger.settle(ledger.next_batch(), np.ones((4, 2), np.float32), faults=faults)
+
+    again = [ledger.next_batch(), ledger.next_batch()]
+    assert [(batch.inputs, batch.as_numbers) for batch in again] == [([3], False), ([1], True)]
 
 
 def test_what_fails_again_while_others_are_answered_is_narrowed_down():

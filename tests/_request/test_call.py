@@ -19,7 +19,7 @@ from openrouter_embeddings import (
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
 )
-from openrouter_embeddings._request.call import Call, Failed, Label, Wait
+from openrouter_embeddings._request.call import BatchCall, Call, Failed, Label, Wait
 from openrouter_embeddings._request.charges import make_charge
 from openrouter_embeddings._request.request import HttpRequest, Reply
 from openrouter_embeddings.testing import faults
@@ -153,9 +153,9 @@ class Asked:
         return value
 
 
-def call_of(**bounds):
+def call_of(kind=Call, **bounds):
     given = {"retries": RetryConfig(initial=0.0), "timeout": 60.0, "deadline": None} | bounds
-    return Call(Asked(), started=100.0, **given)
+    return kind(Asked(), started=100.0, **given)
 
 
 @pytest.mark.parametrize(
@@ -245,19 +245,20 @@ def test_a_reply_that_surprises_is_one_failure(raised):
 
 
 @pytest.mark.parametrize(
-    ("retries", "repeats_paid", "paid", "once"),
+    ("kind", "retries", "paid", "once"),
     [
-        (RetryConfig(), True, 0, False),
-        (RetryConfig(), True, 1, True),
-        (RetryConfig(most_paid=3), True, 1, False),
-        (RetryConfig(), False, 0, True),
-        (None, True, 0, False),
+        (Call, RetryConfig(), 0, False),
+        (Call, RetryConfig(), 1, True),
+        (Call, RetryConfig(most_paid=3), 1, False),
+        (BatchCall, RetryConfig(), 0, True),
+        (Call, None, 0, False),
+        (BatchCall, None, 0, False),
     ],
 )
-def test_the_last_time_that_may_cost_is_handed_over_once(retries, repeats_paid, paid, once):
+def test_the_last_time_that_may_cost_is_handed_over_once(kind, retries, paid, once):
     """A pool that repeats it on a new connection would have it paid for three times."""
     most_paid = 2 if retries is None else retries.most_paid
-    call = call_of(retries=retries, most_paid=most_paid, repeats_paid=repeats_paid)
+    call = call_of(kind=kind, retries=retries, most_paid=most_paid)
     call.paid = paid
 
     assert call.request == HttpRequest("GET", "/", {}, once=once)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from openrouter_embeddings import (
     OpenRouterError,
@@ -56,3 +57,34 @@ def test_a_failure_that_is_not_about_base64_is_not_remembered(server, client):
 
     asked = [request.body["encoding_format"] for request in server.requests]
     assert asked == ["base64", "float", "base64"]
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.junk_base64(), faults.short_base64()], ids=["junk", "short"]
+)
+def test_a_run_asks_for_single_texts_that_are_no_base64_as_numbers(fault, server, client):
+    """The others of their reply can be read, and are not paid for again."""
+    server.script(fault)
+    texts = ["a", "b", "c"]
+
+    assert np.array_equal(client.embed(texts).vectors, [server.vector(text) for text in texts])
+    asked = [(r.body["encoding_format"], r.body["input"]) for r in server.requests]
+    assert asked == [("base64", texts), ("float", ["c"])]
+
+
+def test_a_run_trusts_no_vector_beside_one_that_no_model_gives(server, client):
+    """Its numbers are of another type, and so may be those that do not look like it."""
+
+    def shape(healthy):
+        if healthy.asked == "float":
+            return healthy.answer()
+        *others, last = healthy.vectors
+        return evolve(healthy, vectors=[*others, last * np.float32(1e30)]).answer()
+
+    server.always(faults.Fault("vast", "One vector is vast.", True, (), shape))
+    # Enough that the spread of all exponents says nothing.
+    texts = [f"text {number}" for number in range(20)]
+
+    assert np.array_equal(client.embed(texts).vectors, [server.vector(text) for text in texts])
+    asked = [(r.body["encoding_format"], r.body["input"]) for r in server.requests]
+    assert asked == [("base64", texts), ("float", texts)]

@@ -12,8 +12,9 @@ smaller one from there on. Until that is known, no other batch of the doubtful s
 a batch that was answered whole settles the doubt.
 
 What may have been paid for goes out once more, and so at once in its last form: a batch that ran
-out of time in parts that fit by what others took, inputs that got one vector for all of them one by
-one. A second such vector, and the run goes on with single inputs.
+out of time in parts that fit by what others took, any other one by single inputs, since one of them
+may be why it failed and the others have no third time. A second batch that got one vector for all
+of its inputs, and the run goes on with single ones.
 
 Failures in a row say whether the service is there at all; an answer ends the row. Refusals do not:
 they are about inputs, however many. But while nothing was answered and nothing is known from the
@@ -42,6 +43,7 @@ from openrouter_embeddings._request.verdicts import (
     is_aggregated,
     is_divisible,
     may_be_settings,
+    may_have_cost,
     named_limit,
     ran_out_of_time,
     words_of,
@@ -56,6 +58,11 @@ _OUTAGE = 3
 # Once others were answered: three texts that a model falls over make three batches fail at once,
 # and their parts after them.
 _LATER_OUTAGE = 10
+# Single inputs that were paid for with their batch, and then alone, in vain each time: so many that
+# break a reply may stand together, and a service that breaks all of them costs no more.
+_BROKEN = 32
+# Once others were answered: two batches of nothing else, of 100 each.
+_LATER_BROKEN = 232
 # Single inputs: with the four batches that a run begins with they make twelve requests.
 _SCOUTS = 8
 # Single inputs that were all refused, in words that differ: somebody quotes them.
@@ -120,16 +127,22 @@ class Halving:
 
     def repeat(self, slots: list[Slot], error: OpenRouterError) -> list[Batch]:
         """Write inputs that may have been paid for in vain as what they are asked for as again."""
-        size = len(slots)
-        if size > 1 and is_aggregated(error):
-            self._aggregated += 1
-            self.doubts_size = not self._answered_whole
-            if self._aggregated >= _SURE:
-                self.max_batch, self.doubts_size = 1, False
-            size = 1
-        elif size > 1 and ran_out_of_time(error):
-            size = self._fitting(size)
+        if len(slots) > 1 and is_aggregated(error):
+            self._on_aggregated()
+        size = self._last_size(len(slots), error)
         return [Batch(part, repeated=True) for part in _parts(slots, size)]
+
+    def _last_size(self, size: int, error: OpenRouterError) -> int:
+        if size > 1 and ran_out_of_time(error):
+            return self._fitting(size)
+        # What ended in a refusal that is free has not had its last time.
+        return 1 if may_have_cost(error) else size
+
+    def _on_aggregated(self) -> None:
+        self._aggregated += 1
+        self.doubts_size = not self._answered_whole
+        if self._aggregated >= _SURE:
+            self.max_batch, self.doubts_size = 1, False
 
     def _fitting(self, size: int) -> int:
         """Return how many inputs are answered in time: a quarter, where nothing is known."""
@@ -249,10 +262,11 @@ class Evidence:
     suspicion: Suspicion = field(init=False, factory=Suspicion)
     answered: bool = field(init=False, default=False)
     _outages: int = field(init=False, default=0)
+    _broken: int = field(init=False, default=0)
 
     def on_answer(self) -> None:
         """Note that a batch was answered."""
-        self._outages = 0
+        self._outages = self._broken = 0
         self.answered = self.suspicion.cleared = True
 
     def is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
@@ -262,6 +276,9 @@ class Evidence:
         """
         if is_divisible(error):
             return len(batch.slots) == 1 and self.suspicion.confirms(error)
+        if batch.parted and len(batch.slots) == 1 and not ran_out_of_time(error):
+            self._broken += 1
+            return self._broken >= (_LATER_BROKEN if self.answered else _BROKEN)
         self._outages += 1
         return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
 

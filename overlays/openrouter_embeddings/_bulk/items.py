@@ -100,6 +100,8 @@ class Batch:
         first: It is the first half, whose outcome the second one waits for.
         rounds: How many logical requests were made for it in vain.
         repeated: Its inputs may have been paid for already; nothing is learnt of its size.
+        parted: They were part of a larger batch then.
+        as_numbers: Their vectors came as base64 that cannot be read.
     """
 
     slots: list[Slot]
@@ -107,6 +109,8 @@ class Batch:
     first: bool = False
     rounds: int = 0
     repeated: bool = False
+    parted: bool = False
+    as_numbers: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -11,7 +11,8 @@ outcome back to `settle`:
     refused, several inputs     halves, one after the other; see `halving`
     refused, one input          its failure, with the service's words; or, if it is too long and
                                 may be cut, a shorter text in its place
-    vectors, some of them bad   these inputs once more, alone
+    vectors, some of them bad   these inputs once more, alone; as numbers, where it is their base64
+                                that cannot be read
     perhaps paid for in vain    once more, in its last form; see `halving`
     fatal for every request     the run is over; what was not sent fails with the same error
     never admitted in its time  its failure
@@ -191,16 +192,18 @@ class Ledger:
 
     def _ask_again(self, batch: Batch, faults: Mapping[int, VectorError]) -> None:
         """Ask for bad vectors once more, alone; what may not be paid for again is a failure."""
-        again = list[Slot]()
+        again: dict[bool, list[Slot]] = {False: [], True: []}
         for place, error in faults.items():
             slot = batch.slots[place]
             slot.paid += 1
             if slot.paid < self.most_paid and self.stopped is None:
-                again.append(slot)
+                again[error.undecodable].append(slot)
             else:
                 slot.error = error
-        if again:
-            self._again.append(Batch(again, repeated=True))
+        for as_numbers, slots in again.items():
+            if slots:
+                part = Batch(slots, repeated=True, parted=True, as_numbers=as_numbers)
+                self._again.append(part)
 
     def _release(self, part: Batch | None) -> None:
         """Let go what waited for another batch, if there is any."""
@@ -217,7 +220,10 @@ class Ledger:
         if is_paid and left and self.stopped is None:
             for slot in batch.slots:
                 slot.error = error if slot.paid >= self.most_paid else None
-            self._again.extendleft(reversed(self.halving.repeat(left, error)))
+            parts = self.halving.repeat(left, error)
+            for part in parts:
+                part.parted = batch.parted or len(parts) > 1
+            self._again.extendleft(reversed(parts))
         elif self.stopped is None and (parts := self.halving.fit(batch, error)):
             self._again.extendleft(reversed(parts))
         elif is_fatal(error) or self._is_hopeless(batch, error):

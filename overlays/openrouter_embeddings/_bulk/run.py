@@ -199,7 +199,11 @@ class BulkRun:
         if batch is None:
             return None
         request = evolve(
-            self.space.template, wire_input=batch.inputs, count=len(batch.slots), kind=batch.kind
+            self.space.template,
+            wire_input=batch.inputs,
+            count=len(batch.slots),
+            kind=batch.kind,
+            encoding_format="float" if batch.as_numbers else None,
         )
         paid = max(slot.paid for slot in batch.slots)
         most_tokens = self.ledger.tokens_of(batch)

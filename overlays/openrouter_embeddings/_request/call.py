@@ -139,9 +139,12 @@ class Call(Generic[T]):
 
         Without a policy a kept connection that turns out closed is no attempt.
         """
-        is_last = not self.repeats_paid or self.most_paid - self.paid <= 1
-        once = is_last and self.retries is not None
+        once = self.retries is not None and not self._may_repeat_paid
         return evolve(self.operation.request, once=True) if once else self.operation.request
+
+    @property
+    def _may_repeat_paid(self) -> bool:
+        return self.most_paid - self.paid > 1
 
     def begin(self, now: float) -> float | DeadlineExceededError | None:
         """Begin an attempt.
@@ -273,6 +276,10 @@ class BatchCall(Call[T]):
     """
 
     _pushbacks: int = field(init=False, default=0)
+
+    @property
+    def _may_repeat_paid(self) -> bool:
+        return False
 
     def _judge(self, error: OpenRouterError, elapsed: float, random: float) -> Verdict:
         policy, deadline = self.retries or ONCE, self.deadline

@@ -72,7 +72,7 @@ class _Embed:
         found = read_embeddings(reply, self.asked)
         if not isinstance(found, Verified):
             return found
-        if self._chose("base64") and any(fault.undecodable for fault in found.faults.values()):
+        if self._chose("base64") and any(fault.implausible for fault in found.faults.values()):
             return make_error(found.faults)
         if self._chose("float"):
             self._lessons.note_numbers_only(self.asked)

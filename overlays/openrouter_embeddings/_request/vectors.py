@@ -96,10 +96,13 @@ class Fault:
     Attributes:
         problem: Why it cannot be trusted, in words.
         undecodable: It is the base64 text that cannot be what it claims; numbers may still be had.
+        implausible: It can be read, as numbers that no model gives: it may be of another type, and
+            so may others of its reply that do not look like it.
     """
 
     problem: str
     undecodable: bool = False
+    implausible: bool = False
 
 
 def make_matrix(
@@ -310,7 +313,8 @@ def _find_fault(vector: NDArray[np.float32], plausible: bool) -> Fault | None:  
     if largest == 0:
         return Fault("is all zeros")
     if plausible and not LEAST < largest < MOST:
-        return Fault(f"has numbers as large as {largest:.1e} as base64", undecodable=True)
+        problem = f"has numbers as large as {largest:.1e} as base64"
+        return Fault(problem, undecodable=True, implausible=True)
     return None
 
 
