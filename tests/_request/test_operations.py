@@ -88,3 +88,31 @@ def test_a_run_trusts_no_vector_beside_one_that_no_model_gives(server, client):
     assert np.array_equal(client.embed(texts).vectors, [server.vector(text) for text in texts])
     asked = [(r.body["encoding_format"], r.body["input"]) for r in server.requests]
     assert asked == [("base64", texts), ("float", texts)]
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.empty_data(), faults.wrong_width()], ids=["empty", "width"]
+)
+def test_where_base64_has_served_a_run_asks_for_the_numbers_of_each(fault, server, client):
+    """One of the texts may be why nothing came, and none may be paid for a third time."""
+    client.embed(["before"], dimensions=8)
+    server.script(fault)
+    texts = ["a", "b", "c"]
+
+    result = client.embed(texts, dimensions=8)
+
+    assert np.array_equal(result.vectors, [server.vector(text) for text in texts])
+    asked = [(r.body["encoding_format"], r.body["input"]) for r in server.requests[1:]]
+    assert asked[0] == ("base64", texts)
+    assert sorted(asked[1:]) == [("float", ["a"]), ("float", ["b"]), ("float", ["c"])]
+
+
+def test_numbers_of_single_texts_teach_what_the_model_has(server, client):
+    """A provider without base64 among others is not asked for it, and paid, again and again."""
+    client.embed(["before"])
+    server.script(faults.empty_data())
+    client.embed(["a", "b"])
+
+    client.generate("c")
+
+    assert server.requests[-1].body["encoding_format"] == "float"

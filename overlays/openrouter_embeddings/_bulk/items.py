@@ -101,7 +101,7 @@ class Batch:
         rounds: How many logical requests were made for it in vain.
         repeated: Its inputs may have been paid for already; nothing is learnt of its size.
         parted: They were part of a larger batch then.
-        as_numbers: Their vectors came as base64 that cannot be read.
+        as_numbers: They are asked for as numbers, since base64 may be what failed.
     """
 
     slots: list[Slot]

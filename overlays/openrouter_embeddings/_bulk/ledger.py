@@ -40,6 +40,7 @@ from openrouter_embeddings._request.verdicts import (
     is_pushback,
     is_too_long,
     may_pass,
+    refuses_base64,
 )
 from openrouter_embeddings.errors import OpenRouterError
 
@@ -223,6 +224,7 @@ class Ledger:
             parts = self.halving.repeat(left, error)
             for part in parts:
                 part.parted = batch.parted or len(parts) > 1
+                part.as_numbers = batch.as_numbers or refuses_base64(error)
             self._again.extendleft(reversed(parts))
         elif self.stopped is None and (parts := self.halving.fit(batch, error)):
             self._again.extendleft(reversed(parts))

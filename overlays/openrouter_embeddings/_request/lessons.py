@@ -64,12 +64,21 @@ class Lessons:
 
     clock: Callable[[], float]
     _numbers_only: dict[tuple[str, str], Lesson] = field(init=False, factory=dict)
+    _base64: set[tuple[str, str]] = field(init=False, factory=set)
     _widths: dict[tuple[str, int | None], Width] = field(init=False, factory=dict)
 
     def has_base64(self, asked: EmbeddingRequest) -> bool:
         """Say whether base64 is worth a try."""
         lesson = self._numbers_only.get((asked.model, asked.kind))
         return lesson is None or self.clock() >= lesson.until
+
+    def has_given_base64(self, asked: EmbeddingRequest) -> bool:
+        """Say whether good vectors came where base64 was asked for, of some provider at least."""
+        return (asked.model, asked.kind) in self._base64
+
+    def note_base64(self, asked: EmbeddingRequest) -> None:
+        """Note that good vectors came where base64 was asked for."""
+        self._base64.add((asked.model, asked.kind))
 
     def note_numbers_only(self, asked: EmbeddingRequest) -> None:
         """Note that numbers came where base64 had failed."""

@@ -11,7 +11,7 @@ from openrouter_embeddings._request.charges import Charge, make_charge
 from openrouter_embeddings._request.embeddings import Verified, read_embeddings, write_embeddings
 from openrouter_embeddings._request.models import read_models, write_listing
 from openrouter_embeddings._request.vectors import make_error
-from openrouter_embeddings._request.verdicts import refuses_base64
+from openrouter_embeddings._request.verdicts import may_have_cost, refuses_base64
 from openrouter_embeddings.errors import OpenRouterError
 
 if TYPE_CHECKING:
@@ -74,9 +74,16 @@ class _Embed:
             return found
         if self._chose("base64") and any(fault.implausible for fault in found.faults.values()):
             return make_error(found.faults)
-        if self._chose("float"):
+        if self._gets_numbers:
             self._lessons.note_numbers_only(self.asked)
+        elif self._chose("base64"):
+            self._lessons.note_base64(self.asked)
         return found
+
+    @property
+    def _gets_numbers(self) -> bool:
+        """Say whether numbers are asked for because base64 may be what failed."""
+        return self._chose("float")
 
     def _chose(self, encoding: EncodingFormat) -> bool:
         return self.asked.encoding_format is None and self.encoding == encoding
@@ -112,6 +119,19 @@ class BatchOperation(_Embed):
     def read(self, reply: Reply) -> Verified | OpenRouterError:
         """Read a reply into vectors and what is wrong with single ones, or into an error."""
         return self._read(reply)
+
+    def fallback(self, error: OpenRouterError) -> Self | None:
+        """Ask for numbers, unless base64 has served and this was paid for.
+
+        Then one of the inputs may be what failed, and the run asks for the numbers of each alone.
+        """
+        served = self.asked.count > 1 and self._lessons.has_given_base64(self.asked)
+        return None if served and may_have_cost(error) else super().fallback(error)
+
+    @property
+    def _gets_numbers(self) -> bool:
+        """Say the same of those that the run asks for alone."""
+        return self.encoding == "float"
 
     def bill(self, value: Verified, bill: Bill) -> Verified:  # noqa: ARG002 - the protocol's
         """Leave the response alone: the run books each attempt by itself."""
