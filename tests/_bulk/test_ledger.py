@@ -69,12 +69,13 @@ def test_equal_inputs_are_sent_once():
 
 
 def test_an_outage_ends_the_run():
-    """Three failures in a row, and nothing more is sent."""
+    """Three failures in a row, and two single inputs from far apart that fail as well."""
     ledger = Books(range(10_000), max_batch=10)
 
     sent = play(ledger, lambda _: DOWN)
 
-    assert len(sent) == 3
+    assert [len(inputs) for inputs in sent] == [10, 10, 10, 1, 1]
+    assert 9_999 in sent[3]
     assert ledger.stopped is DOWN
     assert {slot.error for slot in ledger.ready()} == {DOWN}
 

@@ -94,7 +94,8 @@ def test_an_outage_draws_few_requests(server, client):
 
     assert len(result.failures) == 1_000
     assert isinstance(result.failures[-1].error, ServiceUnavailableResponseError)
-    assert len(server.requests) <= 30
+    # Four attempts each: three batches, two single inputs, and what was under way beside them.
+    assert len(server.requests) <= 4 * (3 + 2 + 4)
     assert result.vectors.shape == (1_000, 0)
 
 

@@ -21,7 +21,8 @@ they are about inputs, however many. But while nothing was answered and nothing 
 cache, a refusal may be about the settings, which all requests have in common. Then refused batches
 are held back, and single inputs go out, one at a time, from far apart. One that is answered clears
 the settings, and what was held is divided as ever, which costs one request more than without. Eight
-that are refused in the same words are the end of the run.
+that are refused in the same words are the end of the run. In the same way two single inputs tell
+an outage from a model that falls over one input in each of the first batches.
 
 A text that is longer than the model takes is cut where that is wanted. How much fits is known
 roughly: the listing says how many tokens a model takes, and the run learns how many characters a
@@ -44,6 +45,7 @@ from openrouter_embeddings._request.verdicts import (
     is_divisible,
     may_be_settings,
     may_have_cost,
+    may_pass,
     named_limit,
     ran_out_of_time,
     words_of,
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
 
 # Each of them had all its attempts already, with the waits between them.
 _OUTAGE = 3
+# Single inputs among the failures, from far apart: of 1,000 texts with 40 that a model falls over,
+# two are both bad once in 600 times.
+_ALONE = 2
 # Once others were answered: three texts that a model falls over make three batches fail at once,
 # and their parts after them.
 _LATER_OUTAGE = 10
@@ -192,9 +197,14 @@ class Suspicion:
         """The places that wait for the verdict."""
         return [slot for group in self._held for slot in group.second]
 
+    @property
+    def can_ask(self) -> bool:
+        """Say whether single inputs may tell something new."""
+        return not self.cleared and self._scouts_left > 0
+
     def holds(self, batch: Batch, error: OpenRouterError) -> bool:
         """Keep a refused batch back, if that may help."""
-        if self.cleared or not self._scouts_left or not may_be_settings(error):
+        if not self.can_ask or not (may_be_settings(error) or may_pass(error)):
             return False
         self._held.append(Group(len(batch.slots), error, batch.slots))
         return True
@@ -263,6 +273,7 @@ class Evidence:
     answered: bool = field(init=False, default=False)
     _outages: int = field(init=False, default=0)
     _broken: int = field(init=False, default=0)
+    _alone: int = field(init=False, default=0)
 
     def on_answer(self) -> None:
         """Note that a batch was answered."""
@@ -280,7 +291,15 @@ class Evidence:
             self._broken += 1
             return self._broken >= (_LATER_BROKEN if self.answered else _BROKEN)
         self._outages += 1
-        return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
+        self._alone += len(batch.slots) == 1 and not batch.rounds
+        if self.answered or not self.suspicion.can_ask:
+            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
+        return self.is_in_doubt and self._alone >= _ALONE
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Say whether the service seems to be away, or each batch may have held a bad input."""
+        return not self.answered and self._outages >= _OUTAGE
 
 
 MOST_CUTS = 12

@@ -17,8 +17,8 @@ outcome back to `settle`:
     fatal for every request     the run is over; what was not sent fails with the same error
     never admitted in its time  its failure
     anything else               a second round; then halves if others are answered, or else the
-                                failure of its inputs; three in a row are an outage, and the run
-                                is over
+                                failure of its inputs; three in a row, and two single inputs
+                                after them, are an outage, and the run is over
 """
 
 from __future__ import annotations
@@ -236,7 +236,11 @@ class Ledger:
         elif is_divisible(error) and len(batch.slots) > 1:
             if batch.group is not None or not self.evidence.suspicion.holds(batch, error):
                 self._again.appendleft(self.halving.divide(batch, error))
-        elif self._shorten(batch.slots[0], error):
+        elif self._shorten(batch.slots[0], error) or (
+            self.evidence.is_in_doubt
+            and len(batch.slots) > 1
+            and self.evidence.suspicion.holds(batch, error)
+        ):
             pass
         elif batch.rounds < _MOST_ROUNDS and may_pass(error):
             batch.rounds += 1
