@@ -420,6 +420,28 @@ def test_a_run_without_a_deadline_waits_for_a_day_at_the_most(named, most):
     assert took <= most
 
 
+def test_the_time_of_a_batch_runs_while_only_a_hold_keeps_it_back():
+    """The deadline bounds how long a caller waits, and holds are waited for as well."""
+    run = run_over((f"input {number}" for number in range(1_000)), LIMITS)
+    first, *others = taken(run)
+    for attempt in others:
+        answer(run, attempt, 1.0)
+    read_as(run, first, TooManyRequestsResponseError("", status_code=429, retry_after=30.0), 2.0)
+    assert taken(run, 2.0) == []
+
+    started = []
+    for second in range(32, 100):
+        for attempt in taken(run, float(second)):
+            started.append(attempt.call.started)
+            answer(run, attempt, second + 0.5)
+
+    held = sum(at <= 2.0 for at in started)
+    assert held > 1
+    assert started[:held] == [0.0] + [2.0] * (held - 1)
+    assert all(at > 30.0 for at in started[held:])
+    assert len(started) > held
+
+
 def test_come_back_now_is_believed_only_so_often():
     """Zero is a wait; a service that never means it is asked a few hundred times, not for ever."""
     service = Bounded(HiddenWindow(0, 1.0), retry_after=0.0)

@@ -178,6 +178,14 @@ class BulkRun:
                 attempt = self.attempts.take_due(now) or self._cut(now)
                 if attempt is None or self._begin(attempt, now):
                     return attempt
+            hold = self.attempts.pace.hold(now)
+            while hold and not self._is_over and self._may_go_on:
+                # It could go out but for the hold: its time runs from here.
+                attempt = self._cut(now)
+                if attempt is None:
+                    break
+                self.account.reserve(id(attempt), attempt.most_tokens)
+                self.attempts.put_off(attempt, now + hold)
         return None
 
     @property
@@ -207,7 +215,11 @@ class BulkRun:
         )
         paid = max(slot.paid for slot in batch.slots)
         most_tokens = self.ledger.tokens_of(batch)
-        return Attempt(batch, self.plan.call(request, now, paid), most_tokens)
+        attempt = Attempt(batch, self.plan.call(request, now, paid), most_tokens)
+        if self.attempts.pace.counts_tokens:
+            tokens = map(self.ledger.tokens.estimate, (slot.sent for slot in batch.slots))
+            attempt.tokens = sum(tokens)
+        return attempt
 
     def _begin(self, attempt: Attempt, now: float) -> bool:
         """Begin an attempt, unless its time is over."""
@@ -215,9 +227,6 @@ class BulkRun:
         if isinstance(timeout, OpenRouterError):
             self._close(attempt, timeout, attempt.call.paid)
             return False
-        if self.attempts.pace.counts_tokens:
-            tokens = map(self.ledger.tokens.estimate, (slot.sent for slot in attempt.batch.slots))
-            attempt.tokens = sum(tokens)
         self.attempts.begin(attempt, timeout, now)
         self.account.reserve(id(attempt), attempt.most_tokens)
         return True
