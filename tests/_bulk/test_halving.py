@@ -301,6 +301,26 @@ def test_what_refuses_everything_is_the_settings(status, batch):
     assert error.hint.startswith("See there. The service refused 8 different inputs")
 
 
+@pytest.mark.parametrize("late", range(1, 9))
+def test_batches_that_are_refused_late_wait_for_the_verdict_as_well(late):
+    """Whenever that is, the last single input on its way included."""
+    ledger = Books(range(1_000), max_batch=100)
+    under_way = [ledger.next_batch() for _ in range(4)]
+    ledger.settle(under_way.pop(), BAD)
+
+    sent = 4
+    while (batch := ledger.next_batch()) is not None:
+        sent += 1
+        if sent == 4 + late:
+            for each in under_way:
+                ledger.settle(each, BAD)
+            assert not ledger.has_next
+        ledger.settle(batch, BAD)
+
+    assert sent == 12
+    assert ledger.stopped is BAD
+
+
 @pytest.mark.parametrize("batch", [10, 20, 100])
 def test_bad_inputs_at_the_beginning_are_not_taken_for_the_settings(batch):
     """Forty of them in a row; every other single input is one that came last."""

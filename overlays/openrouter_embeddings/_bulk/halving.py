@@ -199,8 +199,8 @@ class Suspicion:
 
     @property
     def can_ask(self) -> bool:
-        """Say whether single inputs may tell something new."""
-        return not self.cleared and self._scouts_left > 0
+        """Say whether single inputs may tell something new, the one that is out included."""
+        return not self.cleared and (self._scouts_left > 0 or self._scout is not None)
 
     def holds(self, batch: Batch, error: OpenRouterError) -> bool:
         """Keep a refused batch back, if that may help."""
