@@ -1,11 +1,22 @@
 """What an error may mean, and what follows from it: every judgement over errors, in one place.
 
-The rules that decide about sending again:
+What an error may be about, in the order in which a run asks, with the evidence beside it:
 
-1. Only what can pass by itself is sent again: no answer, a reply that breaks the contract, and the
-   statuses of `TRANSIENT_STATUSES`; never the daily limit of free models, which lasts for hours.
-2. What was probably paid for is not paid for again and again: see `may_have_cost`, `would_drip`.
-3. What a smaller request may cure is divided; what every other request would meet ends a run.
+    the key, the account, the    401, 402, 404, 405, 407, limits of a key; a 429 that lasts for a
+    model, the way               day; a certificate, a proxy, a name nobody knows: `is_fatal`
+    the pace                     429, 529, a 402 for credits in flight: `is_pushback`. It waits its
+                                 turn; the end comes if nothing was admitted in its whole deadline
+    the encoding                 words and empty answers: `refuses_base64`. Numbers are asked for
+    the number of inputs         words: `named_limit`. It is kept to at once
+    the length of an input       words, and a 413 for one input: `is_too_long`. It is cut if wanted
+    it passes by itself          no answer, `TRANSIENT_STATUSES`, a reply that breaks the contract:
+                                 `is_transient`, `may_pass`. Divided where others are answered and
+                                 the same batch fails again; an outage where nothing is
+    the settings                 400, 403, 422: `may_be_settings`, as long as nothing was answered
+                                 and nothing came from the cache. Single inputs tell
+    these inputs, or their size  400, 403, 413, 422: `is_divisible`. Divided until one stands alone
+
+What was probably paid for is not paid for again and again: see `may_have_cost`, `would_drip`.
 """
 
 from __future__ import annotations
