@@ -1,4 +1,4 @@
-"""What follows from refusals as services write them: about 150, of thirty services."""
+"""What follows from refusals as services write them: about 150, of 28 services."""
 
 from __future__ import annotations
 

@@ -485,6 +485,7 @@ ROWS = [
     ("anyone", 400, said("batch too large", "error"), DIVIDED),
     ("anyone", 500, said("The request took too long", "error"), AGAIN),
     ("anyone", 500, said("Rate limit: at most 10 requests per minute", "error"), AGAIN),
+    ("anyone", 400, said("Invalid model input", "error"), DIVIDED),
     ("anyone", 400, said("at most 0 inputs", "error"), DIVIDED),
     ("anyone", 400, said("at most 99999999999999999999 inputs", "error"), DIVIDED),
     ("anyone", 400, said("the API key in this text was flagged", "error"), DIVIDED),

@@ -78,7 +78,8 @@ _LASTS = _any_of(
 _LASTS_IN_BODY = _any_of(r"PerDay|insufficient_quota")  # Gemini's quota ids; OpenAI's code
 
 _ACCOUNT = _any_of(
-    r"not a valid model|(?:invalid|unknown) model\b|model_not_found",  # OpenRouter, Mistral, OpenAI
+    r"not a valid model|(?:invalid|unknown) model(?:$|:| id| name)",  # OpenRouter, Mistral
+    r"model_not_found",  # OpenAI
     r"model \S+ (?:is not supported|is not available|does not exist|was not found)",  # Voyage, vLLM
     r"api[ _-]?key (?:is )?(?:not valid|invalid|expired|not found)",  # Gemini says 400
     r"good standing|arrearage",  # DashScope says 400 of an account without money
