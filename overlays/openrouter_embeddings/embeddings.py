@@ -35,7 +35,15 @@ from openrouter_embeddings._request.operations import BatchOperation, EmbedOpera
 from openrouter_embeddings.inputs import embedding_request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Callable,
+        Generator,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from os import PathLike
     from types import EllipsisType
 
@@ -388,14 +396,18 @@ class AsyncEmbeddings(_Calls):
 
     async def embed(
         self,
-        inputs: Iterable[Input],
+        inputs: Iterable[Input] | AsyncIterable[Input],
         *,
         model: str,
         on_error: OnError = "raise",
         progress: bool | Callable[[EmbeddedBatch], None] = False,
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
-        """Embed any number of inputs, and return all vectors in their order; see `Embeddings`."""
+        """Embed any number of inputs, and return all vectors in their order; see `Embeddings`.
+
+        Inputs may come asynchronously as well. An iterator that is no list is read in a thread, so
+        that nothing in the event loop waits for it.
+        """
         result, course = prepare_result(inputs, on_error), Course()
         report = Report(choose_reporter(progress), course)
         async with aclosing(
@@ -416,14 +428,22 @@ class AsyncEmbeddings(_Calls):
         return vector
 
     async def embed_documents(
-        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+        self,
+        inputs: Iterable[Input] | AsyncIterable[Input],
+        *,
+        model: str,
+        **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed documents to be searched; see `Embeddings`."""
         options = {"input_type": "search_document", **options}
         return await self.embed(inputs, model=model, **options)
 
     def stream(
-        self, inputs: Iterable[Input], *, model: str, **options: Unpack[BulkOptions]
+        self,
+        inputs: Iterable[Input] | AsyncIterable[Input],
+        *,
+        model: str,
+        **options: Unpack[BulkOptions],
     ) -> AsyncBatchStream:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
         course = Course()
@@ -432,7 +452,7 @@ class AsyncEmbeddings(_Calls):
 
     async def _batches(
         self,
-        inputs: Iterable[Input],
+        inputs: Iterable[Input] | AsyncIterable[Input],
         model: str,
         options: BulkOptions,
         matrix: ResultMatrix,
@@ -442,7 +462,8 @@ class AsyncEmbeddings(_Calls):
 
         check_open(self._http)
         setup = self._set_up(model, options)
-        run = course.begin(setup.run(inputs, await self._run(self._listed(setup)), matrix))
+        listed = await self._run(self._listed(setup))
+        run = course.begin(setup.run(inputs, listed, matrix, in_loop=True))
         with setup.store() as store:
             kept, process = guarded(store, run.notes), os.getpid()
             running = run_in_tasks(self._http, run, kept, self._settings)

@@ -176,8 +176,14 @@ def _input(value: object) -> _Prepared:
 _WANTED = "text, token ids (integers), Content, an image or other media"
 
 
-def checked_inputs(inputs: object) -> Iterable[object]:
+def checked_inputs(
+    inputs: object, *, in_loop: bool = False
+) -> Iterable[object] | AsyncIterable[object]:
     """Check that something is many inputs, and not one by mistake.
+
+    Args:
+        inputs: The inputs.
+        in_loop: Whether they are gone through in an event loop: they may be asynchronous then.
 
     Raises:
         ConfigurationError: It is one text, one item, a table, a file, or nothing that can be gone
@@ -185,6 +191,8 @@ def checked_inputs(inputs: object) -> Iterable[object]:
     """
     if isinstance(inputs, list | tuple):
         return cast("Iterable[object]", inputs)
+    if in_loop and isinstance(inputs, AsyncIterable):
+        return cast("AsyncIterable[object]", inputs)
     return arguments.read("inputs", lambda: _many_inputs(inputs))
 
 

@@ -10,7 +10,7 @@ from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import Intake, checked_hits
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._bulk.ledger import Ledger
-from openrouter_embeddings._bulk.reader import Reader
+from openrouter_embeddings._bulk.reader import IteratedSource, Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings.cache import Hits
@@ -24,7 +24,7 @@ TOO_LONG = BadRequestResponseError("too long", status_code=400)
 def intake_of(values, *, asks=True, pin=False, cutting=None, **bounds):
     limits, space = Limits(**bounds), Space(TEMPLATE, pin)
     window, ledger = Window(limits.window), Ledger(limits, cutting)
-    reader = Reader(iter(values), space, asks)
+    reader = Reader(IteratedSource(iter(values)), space, asks)
     return Intake(limits.max_in_flight, reader, space, window, ledger)
 
 

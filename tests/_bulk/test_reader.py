@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from openrouter_embeddings._bulk.items import Item, Slot
-from openrouter_embeddings._bulk.reader import Reader, Unusable
+from openrouter_embeddings._bulk.reader import IteratedSource, Reader, Unusable
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings.inputs import embedding_request
 
 
 def reader(values, *, asks=True):
-    return Reader(iter(values), Space(embedding_request(input="t", model="m")), asks)
+    space = Space(embedding_request(input="t", model="m"))
+    return Reader(IteratedSource(iter(values)), space, asks)
 
 
 @pytest.mark.parametrize(

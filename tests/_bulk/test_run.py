@@ -14,6 +14,7 @@ from run_simulation import LIMITS, OK, REFUSED, TEMPLATE, Bounded, Operation, si
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.pace import Pace
+from openrouter_embeddings._bulk.reader import IteratedSource
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import BatchCall
 from openrouter_embeddings._request.request import Reply
@@ -69,7 +70,9 @@ def run_over(texts, limits=LIMITS, *, retries=RetryConfig(), **plan):  # noqa: B
         operation = Operation(request)
         return BatchCall(operation, retries, 60.0, 600.0, started, most)
 
-    return BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid, **plan), iter(texts))
+    return BulkRun(
+        Plan(TEMPLATE, call, limits, retries.most_paid, **plan), IteratedSource(iter(texts))
+    )
 
 
 def taken(run, now=0.0):

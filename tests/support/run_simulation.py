@@ -12,6 +12,7 @@ from attrs import define, field
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.reader import IteratedSource
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import BatchCall, Label
 from openrouter_embeddings._request.charges import make_charge
@@ -90,7 +91,7 @@ def simulate(
         operation = Operation(request)
         return BatchCall(operation, retries, 60.0, deadline, started, most)
 
-    run = BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid), iter(texts))
+    run = BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid), IteratedSource(iter(texts)))
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
         match run.next(now):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attrs import define, evolve, field
 
@@ -206,7 +206,7 @@ def estimate(
     """
     total, cached, least, most = 0, 0, 0.0, 0.0
     seen: set[bytes] = set()
-    source = enumerate(checked_inputs(inputs))
+    source = enumerate(cast("Iterable[object]", checked_inputs(inputs)))
     while chunk := list(islice(source, _AT_ONCE)):
         new: dict[bytes, tuple[float, float]] = {}
         for position, value in chunk:

@@ -12,6 +12,7 @@ by once more in its shorter form, as a question of its own, for which the others
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.attempts import Attempts
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings._bulk.ledger import Ledger
     from openrouter_embeddings._bulk.reader import Entry, Reader
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 500
 # One that the cache works on, and one that it finds when it is done.
 _MOST_QUESTIONS = 2
+# Seconds that inputs wait for a slow source to fill their batch, while nothing else is under way:
+# 200 inputs a second still fill batches of 100, and nobody waits longer for the first vectors.
+_LINGER = 0.5
 
 
 @define(eq=False)
@@ -59,6 +64,7 @@ class Intake:
     _questions: int = field(init=False, default=0)
     _inputs_asked_for: int = field(init=False, default=0)
     _at_once: int = field(init=False, default=_READ_AT_ONCE)
+    _waiting_since: float | None = field(init=False, default=None)
 
     @property
     def over(self) -> bool:
@@ -70,6 +76,27 @@ class Intake:
         """Say whether the next batch is as full as it will be; else inputs are to be read first."""
         full = self.ledger.queued >= self.ledger.halving.max_batch
         return full or not (self._questions or self._needed())
+
+    def linger(self, now: float, attempts: Attempts) -> float:
+        """Return the seconds that what is queued still waits to be joined by others.
+
+        Infinity where nothing is queued, or the source is not all that it waits for.
+        """
+        if attempts.is_open or not (self.reader.is_slow and self.ledger.queued):
+            self._waiting_since = None
+            return math.inf
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return self._waiting_since + _LINGER - now
+
+    def is_ready(self, now: float, attempts: Attempts) -> bool:
+        """Say whether the next batch is as full as it will be."""
+        has_next = self.ledger.has_next
+        return has_next and (self.fills_next_batch or self.linger(now, attempts) <= 0)
+
+    def on_cut(self) -> None:
+        """Note that a batch was cut from the queue: what is left waits anew."""
+        self._waiting_since = None
 
     def next_question(self) -> Chunk | None:
         """Read the next inputs, as many as there is room and need for; None where there is not.

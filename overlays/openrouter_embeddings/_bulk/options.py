@@ -14,6 +14,7 @@ from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
 from openrouter_embeddings._bulk.output import Result
+from openrouter_embeddings._bulk.reader import make_source
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache, Store
@@ -22,7 +23,7 @@ from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_p
 from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
     from types import EllipsisType
 
@@ -141,7 +142,12 @@ class BulkSetup:
         return self.max_cost is not None or self.may_cut
 
     def run(
-        self, inputs: Iterable[Input], listed: ModelInfo | None, matrix: ResultMatrix
+        self,
+        inputs: Iterable[Input] | AsyncIterable[Input],
+        listed: ModelInfo | None,
+        matrix: ResultMatrix,
+        *,
+        in_loop: bool = False,
     ) -> BulkRun:
         """Begin the run over the inputs.
 
@@ -149,6 +155,7 @@ class BulkSetup:
             inputs: The inputs.
             listed: What the listing says of the model, if that is needed.
             matrix: The matrix that collects the vectors of the whole run, if there is one.
+            in_loop: Whether the run is carried out in an event loop.
         """
 
         def call(request: EmbeddingRequest, now: float, paid: int) -> Call[Verified]:
@@ -169,7 +176,8 @@ class BulkSetup:
             matrix=matrix,
             source=self.source,
         )
-        return BulkRun(plan, iter(checked_inputs(inputs)))
+        checked = checked_inputs(inputs, in_loop=in_loop)
+        return BulkRun(plan, make_source(checked, self.settings.clock, in_loop=in_loop))
 
     def _price(self, listed: ModelInfo | None) -> float | None:
         """Return what a token costs; a bound of the cost needs to know.
@@ -328,7 +336,7 @@ def write_template(
     return embedding_request(input="template", model=model, **request)  # type: ignore[arg-type]  # checked in there
 
 
-def prepare_result(inputs: Iterable[Input], on_error: object) -> Result:
+def prepare_result(inputs: Iterable[Input] | AsyncIterable[Input], on_error: object) -> Result:
     """Prepare the result, and check lists as a whole before anything is sent or paid.
 
     Raises:

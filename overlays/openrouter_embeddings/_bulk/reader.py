@@ -2,12 +2,17 @@
 
 The usual input is a text of which the cache has a vector, or one that is sent as it is. So a plain
 text stays itself here; it becomes a `Slot` when it is known that it must be sent.
+
+A source may take its time: it is read for moments, between which what is here is handed out and
+sent. In an event loop nothing may wait for it at all; there it is read elsewhere, and feeds this.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import AsyncIterable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -16,10 +21,16 @@ from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import is_plain, one_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from openrouter_embeddings._bulk.items import Slot
     from openrouter_embeddings._bulk.space import Space
+
+# Seconds for which a source is read before others have their turn: replies that are here are
+# handed out, and requests begin; a person does not see it.
+PATIENCE = 0.02
+# How many inputs are taken between two looks at the clock, from one that is quick.
+_MOST_AT_ONCE = 64
 
 
 @frozen(eq=False)
@@ -54,6 +65,122 @@ class Chunk:
         return len(self.entries)
 
 
+@frozen
+class Taken:
+    """Inputs as they come from their source.
+
+    Attributes:
+        values: The inputs.
+        over: Whether there are no more.
+        failure: What the source raised in the place of more, or None.
+        is_slow: Whether whoever reads waits for the source.
+    """
+
+    values: Sequence[object]
+    over: bool = False
+    failure: Exception | None = None
+    is_slow: bool = False
+
+
+class Source(Protocol):
+    """Where inputs come from."""
+
+    def take(self, most: int) -> Taken:
+        """Take the next inputs, at most so many; fewer do not mean that it is their end."""
+        ...
+
+
+def no_clock() -> float:
+    """Stand for a clock where a source is not to be hurried."""
+    return 0.0
+
+
+@define(eq=False)
+class IteratedSource:
+    """A source that is read where it is asked, for a moment.
+
+    Attributes:
+        values: The inputs.
+        clock: Returns seconds.
+    """
+
+    values: Iterator[object]
+    clock: Callable[[], float] = no_clock
+    _at_once: int = field(init=False, default=1)
+
+    def take(self, most: int) -> Taken:
+        """Take inputs; those that came before the source failed are taken all the same."""
+        values, end = list[object](), self.clock() + PATIENCE
+        try:
+            while len(values) < most:
+                wanted = min(most, len(values) + self._at_once)
+                values.extend(islice(self.values, wanted - len(values)))
+                if len(values) < wanted:
+                    return Taken(values, over=True)
+                if self.clock() > end:
+                    self._at_once = 1
+                    return Taken(values, is_slow=True)
+                self._at_once = min(2 * self._at_once, _MOST_AT_ONCE)
+        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
+            return Taken(values, over=True, failure=exc)
+        return Taken(values)
+
+
+@define(eq=False)
+class FedSource:
+    """A source that is read elsewhere, in another thread maybe: here is what came of it.
+
+    Attributes:
+        values: The inputs that are to be read.
+        wanted: How many are wanted; 0 while there are some.
+    """
+
+    values: Iterator[object] | AsyncIterator[object]
+    wanted: int = field(init=False, default=0)
+    _here: deque[object] = field(init=False, factory=deque)
+    _over: bool = field(init=False, default=False)
+    _failure: Exception | None = field(init=False, default=None)
+
+    def add(self, value: object) -> bool:
+        """Add one that was read, and say whether it is the first that is here."""
+        self._here.append(value)
+        self.wanted = 0
+        return len(self._here) == 1
+
+    def end_turn(self, *, over: bool, failure: Exception | None = None) -> None:
+        """Note that as many were read as were wanted, or that there are no more."""
+        self._over, self._failure, self.wanted = over, failure, 0
+
+    def take(self, most: int) -> Taken:
+        """Take what is here."""
+        over, values = self._over, list[object]()
+        while self._here and len(values) < most:
+            values.append(self._here.popleft())
+        over = over and not self._here
+        self.wanted = 0 if values or over else most
+        return Taken(values, over, self._failure if over else None, is_slow=not over)
+
+
+def make_source(
+    inputs: Iterable[object] | AsyncIterable[object],
+    clock: Callable[[], float],
+    *,
+    in_loop: bool = False,
+) -> IteratedSource | FedSource:
+    """Make the source of a run.
+
+    Args:
+        inputs: The inputs.
+        clock: Returns seconds.
+        in_loop: Whether nobody may wait for them; those of a list are here.
+    """
+    if isinstance(inputs, AsyncIterable):
+        return FedSource(aiter(inputs))
+    if in_loop and not isinstance(inputs, list | tuple):
+        return FedSource(iter(inputs))
+    return IteratedSource(iter(inputs), clock)
+
+
 @define(eq=False)
 class Reader:
     """Goes through the inputs of a run.
@@ -64,39 +191,34 @@ class Reader:
         asks: Whether there is a cache to be asked.
         exhausted: Whether there are no more inputs.
         failure: What the source raised in the place of more inputs, or None.
+        is_slow: Whether whoever reads waits for the source.
     """
 
-    source: Iterator[object]
+    source: Source
     space: Space
     asks: bool = False
     exhausted: bool = field(init=False, default=False)
     failure: Exception | None = field(init=False, default=None)
+    is_slow: bool = field(init=False, default=False)
     _read: int = field(init=False, default=0)
 
     def read(self, most: int, known: Mapping[str | bytes, object]) -> Chunk:
-        """Read the next inputs.
+        """Read the next inputs; fewer than may be read do not mean that it is their end.
 
         Args:
             most: How many at the most.
             known: Inputs that need not be looked for in the cache, by their keys.
         """
-        values = self._take(most)
-        self.exhausted = self.exhausted or len(values) < most
+        taken = self.source.take(most)
+        values, self.is_slow = taken.values, taken.is_slow
+        self.exhausted = self.exhausted or taken.over
+        self.failure = self.failure or taken.failure
         start, self._read = self._read, self._read + len(values)
         entries = [
             value if is_plain(value) else self._entry(position, value)
             for position, value in enumerate(values, start)
         ]
         return self._make_chunk(entries, known)
-
-    def _take(self, most: int) -> list[object]:
-        """Take the next inputs; what came before the source failed is taken all the same."""
-        values = list[object]()
-        try:
-            values.extend(islice(self.source, most))
-        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
-            self.failure, self.exhausted = exc, True
-        return values
 
     def _entry(self, position: int, value: object) -> Entry:
         try:

@@ -30,7 +30,7 @@ from openrouter_embeddings._bulk.intake import Intake
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace, Quota
-from openrouter_embeddings._bulk.reader import Reader
+from openrouter_embeddings._bulk.reader import Reader, Source
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings._request.call import Done, Failed
@@ -45,7 +45,7 @@ from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.values import EmbeddedBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.attempts import Outcome, Step
@@ -114,7 +114,7 @@ class BulkRun:
     """
 
     plan: Plan
-    source: Iterator[object]
+    source: Source
     window: Window = field(init=False)
     ledger: Ledger = field(init=False)
     attempts: Attempts = field(init=False)
@@ -149,12 +149,10 @@ class BulkRun:
             self.stop(self._given_up)
         if (attempt := self.next_attempt(now)) is not None:
             return Start(attempt)
-        if (chunk := self.intake.next_question()) is not None:
-            return Ask(chunk)
-        if (ready := self._take_ready()) is not None:
-            return Hand(ready)
-        if unread is not None or (self.intake.over and self.ledger.idle):
-            return unread or Over()
+        if (step := self._take_step() or unread) is not None:
+            return step
+        if self.intake.over and self.ledger.idle:
+            return Over()
         return Wait(min(self.attempts.pace.longest_wait, self._wait(now)))
 
     def give_up(self, error: OpenRouterError) -> None:
@@ -172,14 +170,12 @@ class BulkRun:
         """Return an attempt to be made now, or None."""
         next_tokens = self.ledger.next_tokens
         with self.attempts.pace.lock:
-            while (
-                not self._is_over and self.attempts.wait(now, next_tokens) <= 0 and self._may_go_on
-            ):
+            while self._may_go_on and self.attempts.wait(now, next_tokens) <= 0:
                 attempt = self.attempts.take_due(now) or self._cut(now)
                 if attempt is None or self._begin(attempt, now):
                     return attempt
             hold = self.attempts.pace.hold(now)
-            while hold and not self._is_over and self._may_go_on:
+            while hold and self._may_go_on:
                 # It could go out but for the hold: its time runs from here.
                 attempt = self._cut(now)
                 if attempt is None:
@@ -189,23 +185,21 @@ class BulkRun:
         return None
 
     @property
-    def _is_over(self) -> bool:
-        return self.ended or self._given_up is not None
-
-    @property
     def _may_go_on(self) -> bool:
-        """Let the first request find out the provider before others follow."""
-        return not (self.space.is_open and self.attempts.is_open)
+        """Let the first request find out the provider before others follow, until it is over."""
+        is_over = self.ended or self._given_up is not None
+        return not (is_over or (self.space.is_open and self.attempts.is_open))
 
-    def _may_cut(self) -> bool:
+    def _may_cut(self, now: float) -> bool:
         """Say whether a new batch may begin: as full as it will be, and within the cost."""
-        ready = self.ledger.has_next and self.intake.fills_next_batch
-        return ready and self.attempts.has_room and self._affordable()
+        is_ready = self.intake.is_ready(now, self.attempts)
+        return is_ready and self.attempts.has_room and self._affordable()
 
     def _cut(self, now: float) -> Attempt | None:
-        batch = self.ledger.next_batch(self.account.room) if self._may_cut() else None
+        batch = self.ledger.next_batch(self.account.room) if self._may_cut(now) else None
         if batch is None:
             return None
+        self.intake.on_cut()
         request = evolve(
             self.space.template,
             wire_input=batch.inputs,
@@ -235,7 +229,8 @@ class BulkRun:
         """Return the seconds until there may be something to take; infinity: only answers help."""
         if not self._may_go_on:
             return math.inf
-        due = 0.0 if self._may_cut() else self.attempts.seconds_left(now)
+        later = min(self.attempts.seconds_left(now), self.intake.linger(now, self.attempts))
+        due = 0.0 if self._may_cut(now) else later
         return max(self.attempts.wait(now, self.ledger.next_tokens), due)
 
     def read(self, step: Settle, random: float) -> Outcome:
@@ -342,7 +337,15 @@ class BulkRun:
             self.stop(self.account.reached())
         return False
 
-    def _take_ready(self) -> Ready | None:
+    def _take_step(self) -> Ask | Hand | Settle | None:
+        """Read inputs or hand vectors out; those that are here need not wait for a slow source."""
+        first = (self._take_ready() or self.attempts.unread) if self.intake.reader.is_slow else None
+        if first is not None:
+            return first
+        chunk = self.intake.next_question()
+        return self._take_ready() if chunk is None else Ask(chunk)
+
+    def _take_ready(self) -> Hand | None:
         """Return the next positions whose outcome is known, in order, or None."""
         start, entries = self.window.handed_out, self.window.take_settled()
         if not entries:
@@ -357,4 +360,4 @@ class BulkRun:
             stats=self.account.stats(self.attempts.pace),
             notes=tuple(self.notes),
         )
-        return Ready(entries, width, self.plan.matrix(width), rest)
+        return Hand(Ready(entries, width, self.plan.matrix(width), rest))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import threading
 from collections import deque
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
@@ -12,10 +16,11 @@ from attrs import define, field
 from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
+from openrouter_embeddings._bulk.reader import FedSource
 from openrouter_embeddings._http.exchange import asend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 
     import httpx
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from openrouter_embeddings.values import EmbeddedBatch
 
 T = TypeVar("T")
+
+_READER = "embeddings-read"
 
 # Event loops hold their tasks weakly.
 _KEEPERS = set[asyncio.Task[None]]()
@@ -84,9 +91,11 @@ class _Tasks:
     run: BulkRun
     store: Store | None
     settings: Settings
-    _ended: asyncio.Queue[asyncio.Task[Any]] = field(init=False, factory=asyncio.Queue)
+    # What has ended; None where inputs came.
+    _ended: asyncio.Queue[asyncio.Task[Any] | None] = field(init=False, factory=asyncio.Queue)
     _pending: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _questions: deque[tuple[Chunk, asyncio.Task[Sequence[Hits]]]] = field(init=False, factory=deque)
+    _reading: asyncio.Task[None] | None = field(init=False, default=None)
     _ending: asyncio.Event = field(init=False, factory=asyncio.Event)
     _keeper: _LastingTask[None] = field(init=False)
     _loop_ends: bool = field(init=False, default=False)
@@ -103,12 +112,16 @@ class _Tasks:
 
     def _end(self) -> None:
         self.run.end()
+        if self._reading is not None:
+            self._reading.cancel()
         self._ending.set()
 
     async def batches(self) -> AsyncGenerator[EmbeddedBatch]:
         while True:
             await self._collect()
-            match self._next():
+            step = self._next()
+            self._feed()
+            match step:
                 case Start(attempt):
                     self._begin(self._send(attempt))
                 case Ask(chunk):
@@ -182,6 +195,28 @@ class _Tasks:
         answer = await asend(self.http, attempt.call.request, attempt.timeout)
         self.run.attempts.on_reply(attempt, answer, self.settings.clock())
 
+    def _feed(self) -> None:
+        """Have the source read further where that is wanted."""
+        source = self.run.source
+        if isinstance(source, FedSource) and source.wanted and self._reading is None:
+            self._reading = asyncio.create_task(self._read(source))
+            self._reading.add_done_callback(self._ended.put_nowait)
+
+    async def _read(self, source: FedSource) -> None:
+        over, failure = False, None
+        try:
+            if isinstance(source.values, AsyncIterator):
+                over = await _read_some(source, source.values, self._wake)
+            else:
+                over = await _read_in_thread(source, source.values, self._wake)
+        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
+            over, failure = True, exc
+        source.end_turn(over=over, failure=failure)
+        self._reading = None
+
+    def _wake(self) -> None:
+        self._ended.put_nowait(None)
+
     def _ask(self, chunk: Chunk) -> None:
         if self.store is not None and (chunk.keys or self._questions):
             # One that needs no answer waits as well: inputs come in in their order.
@@ -196,9 +231,10 @@ class _Tasks:
         while not self._ended.empty():
             self._note(self._ended.get_nowait())
 
-    def _note(self, ended: asyncio.Task[Any]) -> None:
-        self._pending.discard(ended)
-        ended.result()
+    def _note(self, ended: asyncio.Task[Any] | None) -> None:
+        if ended is not None:
+            self._pending.discard(ended)
+            ended.result()
         while self._questions and self._questions[0][1].done():
             chunk, found = self._questions.popleft()
             self.run.intake.add(chunk, found.result())
@@ -247,3 +283,52 @@ async def _cancelled_while(
 
 async def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:
     return await asyncio.to_thread(store.find, keys) if keys else ()
+
+
+async def _read_some(
+    source: FedSource, values: AsyncIterator[object], wake: Callable[[], None]
+) -> bool:
+    """Read as many inputs as are wanted, and say whether it is their end.
+
+    Each is there for the run as soon as it came.
+    """
+    for _ in range(source.wanted):
+        try:
+            value = await anext(values)
+        except StopAsyncIteration:
+            return True
+        if source.add(value):
+            wake()
+    return False
+
+
+async def _read_in_thread(
+    source: FedSource, values: Iterator[object], wake: Callable[[], None]
+) -> bool:
+    """Do the same where waiting holds nobody up; the thread ends with the program."""
+    loop, most = asyncio.get_running_loop(), source.wanted
+    over: asyncio.Future[bool] = loop.create_future()
+
+    def work() -> None:
+        read, failure = 0, None
+        try:
+            for read, value in enumerate(islice(values, most), 1):  # noqa: B007 - read behind it
+                if source.add(value):
+                    loop.call_soon_threadsafe(wake)
+        except BaseException as exc:  # noqa: BLE001 - raised again in the loop
+            failure = exc
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(_conclude, over, failure or read < most)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work,), name=_READER, daemon=True).start()
+    return await over
+
+
+def _conclude(over: asyncio.Future[bool], outcome: BaseException | bool) -> None:  # noqa: FBT001 - what came
+    if over.done():
+        return
+    if isinstance(outcome, bool):
+        over.set_result(outcome)
+    else:
+        over.set_exception(outcome)
