@@ -142,7 +142,7 @@ def check_generated(session: nox.Session) -> None:
 
 @nox.session
 def upstream(session: nox.Session) -> None:
-    """Compare `openapi.yaml` with the vendor's document: `-- PATH_OR_URL [--json] [--apply]`."""
+    """Compare the vendor's document with its last one and ours: `-- DOCUMENT [--apply | --record]`."""
     session.install("-r", "requirements/generate.txt")
     session.run("python", "tools/upstream.py", *session.posargs)
 

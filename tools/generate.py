@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from patch_generated import patch_package
+from patch_generated import PatchError, patch_package
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi.yaml"
@@ -49,6 +49,35 @@ def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) 
     (target / "py.typed").touch()
 
 
+class TryError(Exception):
+    """A contract does not generate; why is in the message."""
+
+
+def tried(contract: Path) -> None:
+    """Generate from a contract, and keep nothing of it.
+
+    Raises:
+        TryError: It does not generate.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            generate(Path(folder) / PACKAGE.name, contract=contract)
+        except (subprocess.CalledProcessError, PatchError) as exc:
+            raise TryError(str(exc)) from exc
+
+
+def written() -> list[str]:
+    """Write the package anew; return what changed, as lines of a diff."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / PACKAGE.name
+        generate(fresh)
+        changes = differences(files_of(PACKAGE) if PACKAGE.exists() else {}, files_of(fresh))
+        if changes:
+            shutil.rmtree(PACKAGE, ignore_errors=True)
+            shutil.copytree(fresh, PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    return changes
+
+
 def files_of(package: Path) -> dict[str, bytes]:
     """Read every file of a package but caches, by its path inside."""
     return {
@@ -73,25 +102,36 @@ def differences(committed: dict[str, bytes], fresh: dict[str, bytes]) -> list[st
 
 
 def _lines(content: bytes | None) -> list[str]:
-    return [] if content is None else content.decode("utf-8").splitlines()
+    return [] if content is None else content.decode("utf-8", errors="replace").splitlines()
+
+
+def odd(committed: dict[str, bytes]) -> list[str]:
+    """Say of every text file of a package when it is not UTF-8, or has other line ends."""
+    found = []
+    for name, content in committed.items():
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as exc:
+            found.append(f"{name} is not UTF-8: byte {exc.start} is {content[exc.start]:#04x}.")
+        if b"\r" in content:
+            found.append(f"{name} has line ends of Windows or of old Macs, not of Unix alone.")
+    return found
 
 
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, print a diff")
-    check = parser.parse_args().check
+    if not parser.parse_args().check:
+        print("\n".join(written()) or "generated/ is what openapi.yaml gives.")
+        return 0
+    committed = files_of(PACKAGE) if PACKAGE.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / PACKAGE.name
         generate(fresh)
-        changes = differences(files_of(PACKAGE) if PACKAGE.exists() else {}, files_of(fresh))
-        if check or not changes:
-            print("\n".join(changes) or "generated/ is what openapi.yaml gives.")
-            return 1 if changes else 0
-        shutil.rmtree(PACKAGE, ignore_errors=True)
-        shutil.copytree(fresh, PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
-    print("\n".join(changes))
-    return 0
+        changes = [*odd(committed), *differences(committed, files_of(fresh))]
+    print("\n".join(changes) or "generated/ is what openapi.yaml gives.")
+    return 1 if changes else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from contract.differences import differences
 from contract.document import DocumentError, read, read_revision
-from contract.operations import operations_of
+from contract.operations import surface_of
 from contract.report import fragment, step_of, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
     try:
         old, revision = read_revision(given.folder, "openapi.yaml", given.revision)
         new = read(str(given.folder / "openapi.yaml"))
-        found = differences(operations_of(old), operations_of(new))
+        found = differences(surface_of(old), surface_of(new))
     except DocumentError as error:
         sys.stderr.write(f"spec_diff: {error}\n")
         return 2

@@ -8,13 +8,15 @@ import json
 from pathlib import Path
 
 import pytest
-import upstream
 import yaml
+from contract.decisions import Comparison, Decisions, Entry, by_rule, read_decisions
 from contract.differences import differences
 from contract.document import Document, DocumentError, parsed, read
-from contract.edit import TO_DESCRIBE, Editor, applied
-from contract.operations import operations_of, reached
-from contract.report import Intended, sorted_out
+from contract.edit import TO_DESCRIBE, Editor, bring_in
+from contract.operations import reached, surface_of
+from contract.pin import pin_text, read_pin
+
+import upstream
 
 HERE = Path(__file__).resolve().parent
 SMALL, NASTY = HERE / "small.yaml", HERE / "upstream.yaml"
@@ -27,7 +29,15 @@ def theirs():
 
 
 def compared(root):
-    return differences(operations_of(read(str(SMALL))), operations_of(Document(root)))
+    found = differences(surface_of(read(str(SMALL))), surface_of(Document(root)))
+    return [each for each in found if by_rule(each) is None]
+
+
+def applied(contract, found, theirs):
+    """Bring differences into a file; return those that a person has to."""
+    outcome = bring_in(contract.read_text(encoding="utf-8"), found, theirs, Decisions())
+    contract.write_text(outcome.text, encoding="utf-8")
+    return [each for group, _ in outcome.left for each in group]
 
 
 def schemas(root):
@@ -50,7 +60,7 @@ def test_the_same_contract_in_other_words_has_no_differences(theirs):
 
 def test_our_contract_is_equal_to_itself():
     """Every construct of the real one is understood."""
-    ours = operations_of(read(str(HERE.parents[1] / "openapi.yaml")))
+    ours = surface_of(read(str(HERE.parents[1] / "openapi.yaml")))
 
     assert differences(ours, ours) == []
 
@@ -133,7 +143,7 @@ def change_no_longer_required(root):
 
 
 def change_became_required(root):
-    schemas(root)["EmbeddingList"]["required"].append("provider")
+    base(root, 0)["required"].append("dimensions")
 
 
 def change_add_parameter(root):
@@ -173,7 +183,7 @@ CHANGES = [
     (change_no_null_in_request, f"{BODY} .preferences.zdr", "null removed", "callers"),
     (change_type, f"{REPLY} .usage.tokens", "type changed", "readers"),
     (change_no_longer_required, f"{REPLY} .data", "no longer required", "readers"),
-    (change_became_required, f"{REPLY} .provider", "became required", "nobody"),
+    (change_became_required, f"{BODY} .dimensions", "became required", "callers"),
     (
         change_add_parameter,
         "POST /embeddings request parameters header x-region",
@@ -211,10 +221,9 @@ def test_apply_brings_each_change_in_and_touches_nothing_else(change, theirs, tm
     left = applied(contract, compared(theirs), Document(theirs))
 
     assert left == []
-    after = differences(operations_of(read(str(contract))), operations_of(Document(theirs)))
+    after = differences(surface_of(read(str(contract))), surface_of(Document(theirs)))
     # By the rules of our contract, new replies require nothing and their values are open.
-    assert {each.what for each in after} <= {"became required", "values closed"}
-    assert {each.breaks for each in after} <= {"nobody"}
+    assert [each for each in after if by_rule(each) is None] == []
     old, new = SMALL.read_text().splitlines(), contract.read_text().splitlines()
     changed = [
         line
@@ -232,7 +241,7 @@ def test_our_contract_is_written_as_it_was_read():
     """Byte for byte, so that an edit shows nothing but itself."""
     text = (HERE.parents[1] / "openapi.yaml").read_text(encoding="utf-8")
 
-    assert Editor.of(text, read(str(NASTY))).text() == text
+    assert Editor.of(text).text() == text
 
 
 def test_what_is_new_must_be_described(theirs, tmp_path):
@@ -269,28 +278,53 @@ def test_differences_on_purpose_are_told_apart(theirs):
     """By patterns, each with its reason; those that nothing needs are named."""
     change_null_in_reply(theirs)
     change_remove_reply_field(theirs)
-    listed = [
-        Intended("* reply 200 .usage*", "null added", "they say so"),
-        Intended("* request .data[]", "*", "stale"),
-    ]
+    said = Entry("* reply 200 .usage*", "null added", "they say so")
+    stale = Entry("* request .data[]", "*", "stale")
+    found = compared(theirs)
 
-    drift = sorted_out(compared(theirs), listed)
+    comparison = Comparison([], found, Decisions(differs=[said, stale]))
 
-    assert [each.what for each in drift.new] == ["field removed"]
-    assert [reason for _, reason in drift.intended] == ["they say so"]
-    assert [each.reason for each in drift.stale] == ["stale"]
+    assert [each.what for each in comparison.open] == ["field removed"]
+    assert [reason for _, reason in comparison.decided] == ["they say so"]
+    assert comparison.decisions.unused(found) == [stale]
+
+
+def test_what_is_ours_alone_covers_nothing_else(theirs, tmp_path):
+    """Else a wildcard would hide what they change there."""
+    path = tmp_path / "decisions.yml"
+    path.write_text("ours: [{where: '* reply 200 *', reason: recorded}]")
+    decisions = read_decisions(path)
+    change_remove_reply_field(theirs)
+    change_null_in_reply(theirs)
+    change_reply_enum(theirs)
+
+    found = {each.what: decisions.reason(each) for each in compared(theirs)}
+
+    assert found == {"field removed": "recorded", "null added": None, "value added": None}
+
+
+@pytest.mark.parametrize("text", ["[1]", "ours: [{where: a}]", "differs: [{what: b}]", "a: ["])
+def test_a_list_of_decisions_that_cannot_be_read_is_named(text, tmp_path):
+    """An entry needs a place and a reason."""
+    (tmp_path / "x.yml").write_text(text)
+
+    with pytest.raises(DocumentError, match="no list of decisions"):
+        read_decisions(tmp_path / "x.yml")
 
 
 @pytest.fixture
-def run(tmp_path, capsys, theirs):
+def run(tmp_path, capsys, theirs, monkeypatch):
     """Run the command on the small contract and a changed document of the vendor."""
     contract, source = tmp_path / "small.yaml", tmp_path / "theirs.json"
     contract.write_text(SMALL.read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "intended.yml").write_text("[]")
+    (tmp_path / "decisions.yml").write_text("{}")
+    monkeypatch.setattr(upstream, "tried", lambda _: None)
+    pin = str(tmp_path / "upstream" / "contract.yaml")
 
     def call(*words):
         source.write_text(json.dumps(theirs))
-        files = ("--contract", str(contract), "--intended", str(tmp_path / "intended.yml"))
+        decisions = str(tmp_path / "decisions.yml")
+        files = ("--contract", str(contract), "--decisions", decisions, "--pin", pin)
         code = upstream.main([str(source), *files, *words])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
@@ -306,7 +340,7 @@ def test_the_command_tells_drift_by_its_exit_code(run, theirs):
 
     code, shown, _ = run()
     assert code == 1
-    assert "2 differences to decide about" in shown
+    assert "to decide about: 2 rows" in shown
     assert shown.index("required field added") < shown.index("value added")
     found = json.loads(run("--json")[1])["new"]
     assert [(each["what"], each["breaks"]) for each in found] == [
@@ -315,9 +349,83 @@ def test_the_command_tells_drift_by_its_exit_code(run, theirs):
     ]
     code, shown, _ = run("--apply")
     assert code == 1
-    assert "2 differences are in small.yaml now" in shown
+    assert "1 differences are in small.yaml now" in shown
+    assert "to decide about: 1 rows" in run()[1]
+    code, shown, _ = run("--apply", "--only", "* .purpose")
     assert TO_DESCRIBE in shown
     assert run()[0] == 0
+
+
+def test_what_does_not_generate_is_put_back(run, theirs, monkeypatch, tmp_path):
+    """The contract is as it was, and why is said."""
+
+    def failing(_):
+        raise upstream.TryError("the generator says no")
+
+    monkeypatch.setattr(upstream, "tried", failing)
+    change_reply_enum(theirs)
+
+    shown = run("--apply")[1]
+
+    assert "does not generate" in shown
+    assert "the generator says no" in shown
+    assert (tmp_path / "small.yaml").read_text() == SMALL.read_text()
+
+
+def test_the_last_document_is_compared_with_the_new_one(run, theirs):
+    """What happened, and what ours says there; recorded when nothing is to be decided."""
+    assert "Recorded" in run("--record", "--date", "2026-04-30")[1]
+    assert "Nothing happened since 2026-04-30" in run()[1]
+    change_reply_enum(theirs)
+    change_remove_status(theirs)
+
+    code, shown, _ = run("--record", "--date", "2026-06-28")
+    assert code == 1
+    assert "What happened since 2026-04-30" in shown
+    assert shown.count("to be brought in") == 2
+    assert "Not recorded" in shown
+    run("--apply")
+    rows = {row["what"]: row["ours"] for row in json.loads(run("--json")[1])["steps"]}
+    assert rows == {"value added": "already so", "status removed": "to be brought in"}
+    run("--apply", "--only", "* status removed")
+    assert "Recorded" in run("--record", "--date", "2026-06-28")[1]
+    assert "Nothing happened since 2026-06-28" in run()[1]
+
+
+def test_a_day_that_is_none_is_refused(run):
+    """Before anything is written."""
+    code, _, error = run("--record", "--date", "yesterday")
+
+    assert code == 2
+    assert "yesterday is no day" in error
+
+
+def test_a_pin_says_the_same_as_its_document_without_a_word(theirs, tmp_path):
+    """Facts stay, prose and extensions go; fields may be called as they like."""
+    schemas(theirs)["EmbeddingList"]["properties"]["description"] = {
+        "type": "string",
+        "description": "A sentence.",
+    }
+    path = tmp_path / "pin.yaml"
+    path.write_text(pin_text(Document(theirs), "2026-08-22", "0" * 64))
+
+    pin = read_pin(path)
+
+    assert differences(surface_of(Document(theirs)), surface_of(pin.document)) == []
+    assert (pin.read, pin.digest) == ("2026-08-22", "0" * 64)
+    text = path.read_text()
+    assert "Different words" not in text
+    assert "A sentence" not in text
+    assert "x-vendor" not in text
+    assert "Chat" not in text
+
+
+def test_a_pin_that_says_nothing_of_itself_is_refused(tmp_path):
+    """It was not written by `--record`."""
+    (tmp_path / "x.yaml").write_text(NASTY.read_text())
+
+    with pytest.raises(DocumentError, match="which document"):
+        read_pin(tmp_path / "x.yaml")
 
 
 @pytest.mark.parametrize(
@@ -326,6 +434,7 @@ def test_the_command_tells_drift_by_its_exit_code(run, theirs):
         ("[1", "neither YAML nor JSON"),
         ("swagger: '2.0'", "no OpenAPI document"),
         ("openapi: 3.0.0\npaths: {}", "has no POST /embeddings"),
+        ("openapi: 3.0.0\npaths: {/v2/embeddings: {post: {}}}", "has no POST /embeddings"),
     ],
 )
 def test_documents_that_cannot_be_used_are_refused(text, message, tmp_path, capsys):
@@ -369,5 +478,5 @@ def test_a_large_document_is_cut_down(theirs, tmp_path):
     assert len(text) > 1_000_000
     assert (len(root["paths"]), len(schemas(root))) >= (70, 700)
     document = parsed(text, "large")
-    assert differences(operations_of(read(str(SMALL))), operations_of(document)) == []
+    assert compared(dict(document.root)) == []
     assert len(reached(document)) == len(reached(read(str(NASTY))))

@@ -95,8 +95,8 @@ def parsed(text: str, name: str) -> Document:
     return Document(root, name)
 
 
-def read(source: str) -> Document:
-    """Read a document from a path, or from an https or loopback address.
+def read_text(source: str) -> str:
+    """Read the text of a document from a path, or from an https or loopback address.
 
     Raises:
         DocumentError: It cannot be read.
@@ -104,11 +104,20 @@ def read(source: str) -> Document:
     try:
         if source.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             with urlopen(source, timeout=_SECONDS) as reply:  # noqa: S310 - checked above
-                return parsed(reply.read().decode(), source)
-        return parsed(Path(source).read_text(encoding="utf-8"), source)
+                return cast("bytes", reply.read()).decode()
+        return Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as exc:
         message = f"{source} cannot be read: {exc}"
         raise DocumentError(message) from exc
+
+
+def read(source: str) -> Document:
+    """Read a document from a path, or from an https or loopback address.
+
+    Raises:
+        DocumentError: It cannot be read.
+    """
+    return parsed(read_text(source), source)
 
 
 def read_revision(folder: Path, path: str, revision: str | None) -> tuple[Document, str]:

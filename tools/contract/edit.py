@@ -1,37 +1,42 @@
 """Differences brought into `openapi.yaml`: comments, order and our own words stay as they are.
 
-What is new gets the description `TO_DESCRIBE`, which `tests/contract/test_document.py` refuses: a
-person has to write it. What cannot be done by rule is left, and said.
+Every change proves itself: the document is compared anew, and unless what was brought in is gone,
+and nothing else has come or gone, it is put back and left to a person. So a component that others
+use is never edited for one of them. What is new gets the description `TO_DESCRIBE`, which a test
+refuses.
 """
 
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-from contract.document import Document
-from contract.operations import node_of, operations_of
-from contract.shapes import BOUNDS, Shape
+from contract.decisions import as_written, grouped
+from contract.differences import differences
+from contract.document import Document, DocumentError
+from contract.operations import place_of, surface_of
+from contract.places import ByHandError, Places, quoted, shape_at, type_word
+from contract.report import places
+from contract.writing import TO_DESCRIBE, Writer
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
+    from contract.decisions import Decisions
     from contract.differences import Difference
+    from contract.operations import Surface
+    from contract.shapes import Shape
 
-TO_DESCRIBE = "(to be described)"
-_STEP = re.compile(r"^\.|^\[\]$|^<.*>$|^\{\}$")
+__all__ = ["TO_DESCRIBE", "ByHandError", "Editor", "Outcome", "bring_in"]
+
 _SCALARS = ("string", "number", "integer", "boolean")
-
-
-class ByHandError(Exception):
-    """A difference that a person has to bring in."""
+_NO_RULE = "no rule covers it"
+_NOT_ALONE = "compared anew, something else has come or gone"
+_OTHERWISE = "written by our rules it would be something else"
 
 
 def _yaml() -> YAML:
@@ -46,33 +51,163 @@ def _yaml() -> YAML:
     return yaml
 
 
+def written_text(root: CommentedMap) -> str:
+    """Write a contract."""
+    out = io.StringIO()
+    _yaml().dump(root, out)
+    return out.getvalue()
+
+
+@frozen
+class Outcome:
+    """What came of bringing differences in.
+
+    Attributes:
+        text: The contract.
+        done: What is in it now.
+        left: What a person has to bring in, in groups, with the reason.
+    """
+
+    text: str
+    done: Sequence[Difference]
+    left: Sequence[tuple[Sequence[Difference], str]]
+
+
+def bring_in(
+    text: str, rows: Sequence[Difference], theirs: Document, decisions: Decisions
+) -> Outcome:
+    """Bring differences of ours from theirs into a contract.
+
+    Args:
+        text: The contract.
+        rows: The differences.
+        theirs: The document that they lead to.
+        decisions: What may differ all the same.
+    """
+    surface = surface_of(theirs)
+    done: list[Difference] = []
+    left: list[tuple[Sequence[Difference], str]] = []
+    for group in grouped(rows).values():
+        waiting = [each for each in group if each not in done]
+        if not waiting:
+            continue
+        reason = _NO_RULE
+        for attempt in _attempts(waiting, [each for each in rows if each not in done]):
+            try:
+                text = _proved(text, attempt, surface, decisions)
+            except ByHandError as error:
+                # The last attempt that could be written at all says the most.
+                reason = str(error) if str(error) != _NO_RULE or reason == _NO_RULE else reason
+                continue
+            done += attempt
+            break
+        else:
+            left.append((waiting, reason))
+    return Outcome(text, done, left)
+
+
+def _attempts(group: list[Difference], rows: list[Difference]) -> list[list[Difference]]:
+    """List what to try: the change alone, with its like elsewhere, with what is at its place."""
+    first = group[0]
+    alike = [e for e in rows if (e.what, e.old, e.new) == (first.what, first.old, first.new)]
+    here = {(each.operation, each.side, each.part, each.path) for each in group}
+    same = [each for each in rows if (each.operation, each.side, each.part, each.path) in here]
+    found: list[list[Difference]] = []
+    for attempt in (group, alike, same):
+        ordered = group + [each for each in attempt if each not in group]
+        if ordered not in found:
+            found.append(ordered)
+    return found
+
+
+def _proved(text: str, attempt: Sequence[Difference], theirs: Surface, decisions: Decisions) -> str:
+    """Bring differences in, and compare anew.
+
+    Raises:
+        ByHandError: They cannot be brought in, or not without anything else.
+    """
+    old, editor = Editor.of(text).document, Editor.of(text)
+    for each in attempt:
+        # One component in many places is edited once.
+        if each.key in _open(editor.document, theirs, decisions):
+            editor.apply(each, shape_at(each, theirs))
+    new = editor.text()
+    again = Editor.of(new).document
+    _check_alone(old, again, attempt)
+    wanted = _open(old, theirs, decisions) - {each.key for each in attempt}
+    if _open(again, theirs, decisions) != wanted:
+        raise ByHandError(_NOT_ALONE)
+    for each in attempt:
+        _check_written(each, again, theirs)
+    return new
+
+
+def _open(ours: Document, theirs: Surface, decisions: Decisions) -> set[tuple[str, str]]:
+    """Compare with theirs; what is decided is left out."""
+    try:
+        found = differences(surface_of(ours), theirs)
+    except DocumentError as error:
+        raise ByHandError(str(error)) from error
+    return {each.key for each in found if decisions.reason(each) is None}
+
+
+def _check_alone(old: Document, new: Document, attempt: Sequence[Difference]) -> None:
+    """Check that nothing of ours has changed but in the places that were meant."""
+    meant = {(each.operation, each.side, each.part, each.path) for each in attempt}
+    others = [
+        each
+        for each in differences(surface_of(old), surface_of(new))
+        if not any(
+            (each.operation, each.side, each.part, each.path[:length]) in meant
+            for length in range(len(each.path) + 1)
+        )
+    ]
+    if others:
+        message = f"what it is written in serves other places too: {places(others)}"
+        raise ByHandError(message)
+
+
+def _check_written(difference: Difference, ours: Document, theirs: Surface) -> None:
+    """Check that what is new is what they have, as our rules let it be written."""
+    if not difference.what.endswith(("field added", "parameter added", "header added")):
+        return
+    wanted, found = shape_at(difference, theirs), shape_at(difference, surface_of(ours))
+    if wanted is None or found is None:
+        raise ByHandError(_OTHERWISE)
+    if as_written(wanted, difference.side) != as_written(found, difference.side):
+        raise ByHandError(_OTHERWISE)
+
+
 @define(eq=False)
 class Editor:
     """A contract that is being edited.
 
     Attributes:
         root: The document, with its comments.
-        theirs: The document that the differences lead to.
+        document: The same, to be read.
+        places: Where things are in it.
+        writer: What writes new schemas into it.
     """
 
     root: CommentedMap
-    theirs: Document
-    _document: Document = field(init=False)
+    document: Document = field(init=False)
+    places: Places = field(init=False)
+    writer: Writer = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """See the tree as a document too."""
-        self._document = Document(self.root, "openapi.yaml")
+        self.document = Document(self.root, "openapi.yaml")
+        self.places = Places(self.document)
+        self.writer = Writer(self.root)
 
     @classmethod
-    def of(cls, text: str, theirs: Document) -> Editor:
+    def of(cls, text: str) -> Editor:
         """Begin with the text of a contract."""
-        return cls(_yaml().load(text), theirs)
+        return cls(_yaml().load(text))
 
     def text(self) -> str:
         """Write the contract."""
-        out = io.StringIO()
-        _yaml().dump(self.root, out)
-        return out.getvalue()
+        return written_text(self.root)
 
     def apply(self, difference: Difference, theirs: Shape | None) -> None:
         """Bring one difference in.
@@ -84,12 +219,16 @@ class Editor:
         Raises:
             ByHandError: A person has to do it.
         """
-        work = self._works().get(difference.what)
-        if work is None and difference.what.rpartition(" ")[0] in BOUNDS:
+        works = self._works()
+        work = works.get(difference.what)
+        if work is None and difference.what.endswith((" narrower", " wider")):
             work = self._bound
         if work is None:
-            raise ByHandError
-        work(difference, theirs)
+            raise ByHandError(_NO_RULE)
+        try:
+            work(difference, theirs)
+        except (KeyError, DocumentError) as error:
+            raise ByHandError(_NO_RULE) from error
 
     def _works(self) -> Mapping[str, Callable[[Difference, Shape | None], None]]:
         return {
@@ -105,114 +244,46 @@ class Editor:
             "type changed": self._type_changed,
             "status added": self._status_added,
             "status removed": self._status_removed,
+            "header added": self._header_added,
+            "header removed": self._header_removed,
             "parameter added": self._parameter_added,
             "required parameter added": self._parameter_added,
             "parameter removed": self._parameter_removed,
+            "deprecated": self._deprecated,
+            "no longer deprecated": self._deprecated,
+            "operationId changed": self._renamed,
         }
 
     def _operation(self, difference: Difference) -> Any:  # noqa: ANN401 - a tree of YAML
         method, _, path = difference.operation.partition(" ")
-        return node_of(self._document, method, path)[1]
-
-    def _followed(self, node: Any) -> Any:  # noqa: ANN401
-        return self._document.followed(node)
-
-    def _start(self, difference: Difference) -> Any:  # noqa: ANN401
-        """Find the schema in which the path of a difference begins."""
-        operation = self._operation(difference)
-        if difference.part == "body":
-            owner = self._followed(operation["requestBody"])
-        elif difference.part == "parameters":
-            return self._parameter(operation, difference.path[0])["schema"]
-        else:
-            status = re.split(r",? to |, ", difference.part)[0]
-            owner = self._followed(operation["responses"][status])
-        return owner["content"]["application/json"]["schema"]
-
-    def _parameter(self, operation: Any, name: str) -> Any:  # noqa: ANN401
-        for each in operation.get("parameters", ()):
-            node = self._followed(each)
-            found = node["name"].lower() if node["in"] == "header" else node["name"]
-            if f"{node['in']} {found}" == name:
-                return node
-        raise ByHandError
-
-    def _schemas(self, node: Any) -> list[Any]:  # noqa: ANN401
-        """Collect the schemas that a schema is made of, references followed."""
-        node = self._followed(node)
-        found = [node]
-        for name in ("allOf", "anyOf", "oneOf"):
-            for part in node.get(name, ()):
-                found += self._schemas(part)
-        return found
-
-    def _at(self, difference: Difference, path: tuple[str, ...]) -> list[Any]:
-        """Find the schemas at the end of a path."""
-        steps = [step for step in path if _STEP.match(step)]
-        if len(steps) + (difference.part == "parameters") != len(path):
-            raise ByHandError
-        schemas = self._schemas(self._start(difference))
-        for step in steps:
-            schemas = [each for schema in schemas for each in self._next(schema, step)]
-        if not schemas:
-            raise ByHandError
-        return schemas
-
-    def _next(self, schema: Any, step: str) -> list[Any]:  # noqa: ANN401
-        if step == "[]":
-            return self._schemas(schema["items"]) if "items" in schema else []
-        if step == "{}":
-            extra = schema.get("additionalProperties")
-            return self._schemas(extra) if isinstance(extra, Mapping) else []
-        if step.startswith("<"):
-            return [schema] if _has_mark(schema, step[1:-1]) else []
-        properties = schema.get("properties", {})
-        return self._schemas(properties[step[1:]]) if step[1:] in properties else []
-
-    def _owner(self, difference: Difference) -> tuple[Any, str]:
-        """Find the object that a field belongs to, and the field's name."""
-        if not difference.path or not difference.path[-1].startswith("."):
-            raise ByHandError
-        name = difference.path[-1][1:]
-        objects = [
-            schema
-            for schema in self._at(difference, difference.path[:-1])
-            if "properties" in schema or schema.get("type") == "object"
-        ]
-        having = [schema for schema in objects if name in schema.get("properties", {})]
-        found = having or objects
-        if not found:
-            raise ByHandError
-        return found[0], name
+        return place_of(self.document, method, path).operation
 
     def _field_added(self, difference: Difference, theirs: Shape | None) -> None:
-        owner, name = self._owner(difference)
+        owner, name = self.places.owner(difference)
         if theirs is None:
-            raise ByHandError
-        properties = owner.setdefault("properties", CommentedMap())
+            raise ByHandError(_NO_RULE)
         is_reply = difference.side == "reply"
-        properties[name] = self._written(theirs, name, is_reply=is_reply, described=True)
+        schema = self.writer.schema(theirs, name, is_reply=is_reply, described=True)
+        owner.setdefault("properties", CommentedMap())[name] = schema
         if difference.what.startswith("required") and not is_reply:
             self._require(owner, name)
 
     def _field_removed(self, difference: Difference, _theirs: Shape | None) -> None:
-        owner, name = self._owner(difference)
-        owner["properties"].pop(name, None)
+        owner, name = self.places.owner(difference)
+        del owner["properties"][name]
         self._no_longer_require(owner, name)
 
     def _became_required(self, difference: Difference, _theirs: Shape | None) -> None:
         if difference.part == "parameters":
-            name = difference.path[0]
-            self._parameter(self._operation(difference), name)["required"] = True
+            self.places.parameter(difference)["required"] = True
             return
-        self._require(*self._owner(difference))
+        self._require(*self.places.owner(difference))
 
     def _not_required(self, difference: Difference, _theirs: Shape | None) -> None:
         if difference.part == "parameters":
-            name = difference.path[0]
-            self._parameter(self._operation(difference), name).pop("required", None)
+            self.places.parameter(difference).pop("required", None)
             return
-        self._no_longer_require(*self._owner(difference))
+        self._no_longer_require(*self.places.owner(difference))
 
     @staticmethod
     def _require(owner: Any, name: str) -> None:  # noqa: ANN401
@@ -232,217 +303,117 @@ class Editor:
                 del owner["required"]
 
     def _listed(self, difference: Difference) -> Any:  # noqa: ANN401
-        found = [each for each in self._at(difference, difference.path) if "enum" in each]
+        found = [each for each in self.places.schemas(difference) if "enum" in each]
         if len(found) != 1:
-            raise ByHandError
+            raise ByHandError(_NO_RULE)
         return found[0]["enum"]
 
-    def _value_added(self, difference: Difference, _theirs: Shape | None) -> None:
-        self._listed(difference).append(difference.new)
-
-    def _value_removed(self, difference: Difference, _theirs: Shape | None) -> None:
+    def _value_added(self, difference: Difference, theirs: Shape | None) -> None:
         values = self._listed(difference)
-        if difference.old not in values or len(values) == 1:
-            raise ByHandError
-        values.remove(difference.old)
+        known = sorted((theirs.values if theirs else None) or (), key=str)
+        values.extend(each for each in known if each not in values)
+
+    def _value_removed(self, difference: Difference, theirs: Shape | None) -> None:
+        values = self._listed(difference)
+        known = (theirs.values if theirs else None) or frozenset()
+        gone = [each for each in values if each is not None and each not in known]
+        if not gone or len(gone) == len(values):
+            raise ByHandError(_NO_RULE)
+        for each in gone:
+            values.remove(each)
 
     def _null_added(self, difference: Difference, _theirs: Shape | None) -> None:
-        found = self._at(difference, difference.path)
+        found = self.places.schemas(difference)
         if len(found) != 1 or found[0].get("type") not in _SCALARS or "enum" in found[0]:
-            raise ByHandError
-        types = CommentedSeq([found[0]["type"], "null"])
+            raise ByHandError(_NO_RULE)
+        types = CommentedSeq([found[0]["type"], quoted("null")])
         types.fa.set_flow_style()
         found[0]["type"] = types
 
     def _null_removed(self, difference: Difference, _theirs: Shape | None) -> None:
-        found = self._at(difference, difference.path)
+        found = self.places.schemas(difference)
         types = found[0].get("type")
         if len(found) != 1 or not isinstance(types, list) or len(types) != 2:
-            raise ByHandError
+            raise ByHandError(_NO_RULE)
         found[0]["type"] = next(each for each in types if each != "null")
 
     def _type_changed(self, difference: Difference, theirs: Shape | None) -> None:
-        found = self._at(difference, difference.path)
-        types = theirs.types if theirs is not None else frozenset()
+        found = self.places.schemas(difference)
+        types = theirs.types if theirs is not None else frozenset[str]()
         if len(found) != 1 or not types <= {*_SCALARS, "null"} or "type" not in found[0]:
-            raise ByHandError
-        found[0]["type"] = _type_word(types)
+            raise ByHandError(_NO_RULE)
+        found[0]["type"] = type_word(types)
 
     def _bound(self, difference: Difference, theirs: Shape | None) -> None:
         name = difference.what.rpartition(" ")[0]
-        found = [each for each in self._at(difference, difference.path) if "type" in each]
-        holding = [each for each in found if name in each] or found
-        if len(holding) != 1 or theirs is None:
-            raise ByHandError
+        found = [each for each in self.places.schemas(difference) if "type" in each]
+        kinds = [each for each in found if name in each] or found
+        if len(kinds) != 1 or theirs is None or name.startswith("dependent"):
+            raise ByHandError(_NO_RULE)
         if name in theirs.bounds:
-            holding[0][name] = theirs.bounds[name]
+            kinds[0][name] = theirs.bounds[name]
         else:
-            holding[0].pop(name, None)
+            kinds[0].pop(name, None)
 
     def _status_added(self, difference: Difference, _theirs: Shape | None) -> None:
         responses = self._operation(difference)["responses"]
-        status = difference.new
+        status = difference.part
         if not status.isdigit() or status.startswith("2"):
-            raise ByHandError
-        reference = CommentedMap({"$ref": "#/components/schemas/ErrorResponse"})
-        media = CommentedMap({"application/json": CommentedMap({"schema": reference})})
-        reply = CommentedMap({"description": TO_DESCRIBE, "content": media})
-        name = f"Status{status}"
-        self.root["components"]["responses"].setdefault(name, reply)
+            raise ByHandError(_NO_RULE)
         later = [place for place, each in enumerate(responses) if str(each) > status]
         place = later[0] if later else len(responses)
-        key = _quoted(status)
-        responses.insert(place, key, CommentedMap({"$ref": f"#/components/responses/{name}"}))
+        responses.insert(place, quoted(status), self.writer.refusal(status))
 
     def _status_removed(self, difference: Difference, _theirs: Shape | None) -> None:
-        del self._operation(difference)["responses"][difference.old]
+        del self._operation(difference)["responses"][difference.part]
+
+    def _header_added(self, difference: Difference, theirs: Shape | None) -> None:
+        reply = self.places.reply(difference)
+        if theirs is None:
+            raise ByHandError(_NO_RULE)
+        schema = self.writer.schema(theirs, "header", is_reply=True, described=False)
+        header = CommentedMap({"description": TO_DESCRIBE, "schema": schema})
+        name = "-".join(word.capitalize() for word in _header(difference).split("-"))
+        reply.setdefault("headers", CommentedMap())[name] = header
+
+    def _header_removed(self, difference: Difference, _theirs: Shape | None) -> None:
+        headers = self.places.reply(difference)["headers"]
+        name = next(each for each in headers if each.lower() == _header(difference))
+        del headers[name]
 
     def _parameter_added(self, difference: Difference, theirs: Shape | None) -> None:
         operation = self._operation(difference)
         place, _, shown = difference.path[0].partition(" ")
         if theirs is None:
-            raise ByHandError
-        key = _pascal(shown)
-        parameter = CommentedMap({"name": shown, "in": place})
-        if difference.what.startswith("required"):
-            parameter["required"] = True
-        parameter["description"] = TO_DESCRIBE
-        parameter["schema"] = self._written(theirs, shown, is_reply=False, described=False)
-        self.root["components"]["parameters"][key] = parameter
-        reference = CommentedMap({"$ref": f"#/components/parameters/{key}"})
+            raise ByHandError(_NO_RULE)
+        is_required = difference.what.startswith("required")
+        reference = self.writer.parameter(theirs, place, shown, is_required=is_required)
         operation.setdefault("parameters", CommentedSeq()).append(reference)
 
     def _parameter_removed(self, difference: Difference, _theirs: Shape | None) -> None:
         parameters = self._operation(difference)["parameters"]
-        gone = self._parameter(self._operation(difference), difference.path[0])
+        gone = self.places.parameter(difference)
         for place, each in enumerate(parameters):
-            if self._followed(each) is gone:
+            if self.document.followed(each) is gone:
                 del parameters[place]
                 return
 
-    def _written(self, shape: Shape, name: str, *, is_reply: bool, described: bool) -> CommentedMap:
-        """Write a shape by the rules of the contract (see its head)."""
-        schema = CommentedMap()
-        types = shape.types - {"null"}
-        if shape.variants or shape.cycle or (len(types) > 1 and not types <= set(_SCALARS)):
-            raise ByHandError
-        if types == {"object"} and shape.fields:
-            schema = self._component(shape, name, is_reply=is_reply)
-            if shape.nullable:
-                schema = CommentedMap(
-                    {"anyOf": CommentedSeq([schema, CommentedMap({"type": _quoted("null")})])}
-                )
-                if described:
-                    schema.insert(0, "description", TO_DESCRIBE)
-            return schema
-        if shape.values is not None and is_reply:
-            values = CommentedSeq(sorted(map(str, shape.values)))
-            known = CommentedMap({"type": "string", "enum": values})
-            kinds = [known, CommentedMap({"type": "string"})]
-            kinds += [CommentedMap({"type": _quoted("null")})] if shape.nullable else []
-            schema["anyOf"] = CommentedSeq(kinds)
+    def _deprecated(self, difference: Difference, _theirs: Shape | None) -> None:
+        if difference.side == "operation":
+            node = self._operation(difference)
+        elif difference.part == "parameters" and len(difference.path) == 1:
+            node = self.places.parameter(difference)
         else:
-            schema["type"] = _type_word(shape.types)
-            if shape.values is not None:
-                schema["enum"] = CommentedSeq(sorted(shape.values, key=str))
-        if shape.items is not None:
-            schema["items"] = self._written(
-                shape.items, f"{name}_item", is_reply=is_reply, described=False
-            )
-        schema.update({key: shape.bounds[key] for key in BOUNDS if key in shape.bounds})
-        if described:
-            schema["description"] = TO_DESCRIBE
-        return schema
+            owner, name = self.places.owner(difference)
+            node = owner["properties"][name]
+        if difference.what == "deprecated":
+            node["deprecated"] = True
+        else:
+            node.pop("deprecated", None)
 
-    def _component(self, shape: Shape, name: str, *, is_reply: bool) -> CommentedMap:
-        """Give an object a name of its own under `components`."""
-        schemas = self.root["components"]["schemas"]
-        key = _pascal(name)
-        if key in schemas:
-            raise ByHandError
-        node = CommentedMap({"type": "object", "description": TO_DESCRIBE})
-        schemas[key] = node
-        required = [each for each, found in shape.fields.items() if found.required]
-        if required and not is_reply:
-            node["required"] = CommentedSeq(required)
-            node["required"].fa.set_flow_style()
-        node["properties"] = CommentedMap(
-            {
-                each: self._written(found.shape, each, is_reply=is_reply, described=True)
-                for each, found in shape.fields.items()
-            }
-        )
-        return CommentedMap({"$ref": f"#/components/schemas/{key}"})
+    def _renamed(self, difference: Difference, _theirs: Shape | None) -> None:
+        self._operation(difference)["operationId"] = difference.new
 
 
-def _has_mark(schema: Any, mark: str) -> bool:  # noqa: ANN401
-    return any(each.get("const") == mark for each in schema.get("properties", {}).values())
-
-
-def _type_word(types: frozenset[str]) -> Any:  # noqa: ANN401 - a word or a list of them
-    names = [*sorted(types - {"null"}), *(["null"] if "null" in types else [])]
-    if len(names) == 1:
-        return names[0]
-    words = CommentedSeq([_quoted(name) if name == "null" else name for name in names])
-    words.fa.set_flow_style()
-    return words
-
-
-def _quoted(text: str) -> str:
-    quoted: str = SingleQuotedScalarString(text)
-    return quoted
-
-
-def _pascal(name: str) -> str:
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", name))
-
-
-def shape_at(difference: Difference, operations: Mapping[str, Any]) -> Shape | None:
-    """Find what the place of a difference looks like in the other document."""
-    operation = operations[difference.operation]
-    path = list(difference.path)
-    if difference.part == "parameters":
-        found = operation.parameters.get(path.pop(0))
-        shape: Shape | None = found.shape if found else None
-    elif difference.part == "body":
-        shape = operation.content.get("application/json")
-    else:
-        reply = operation.replies.get(re.split(r",? to |, ", difference.part)[0])
-        shape = reply.content.get("application/json") if reply else None
-    for step in path:
-        shape = _inner(shape, step) if shape is not None else None
-    return shape
-
-
-def _inner(shape: Shape, step: str) -> Shape | None:
-    if step == "[]":
-        return shape.items
-    if step == "{}":
-        return shape.extra if isinstance(shape.extra, Shape) else None
-    if step.startswith("<"):
-        return shape.variants.get(step[1:-1])
-    found = shape.fields.get(step[1:]) if step.startswith(".") else None
-    return found.shape if found else None
-
-
-def applied(path: Path, found: list[Difference], theirs: Document) -> list[Difference]:
-    """Bring differences into a contract.
-
-    Args:
-        path: The contract.
-        found: The differences.
-        theirs: The document that they lead to.
-
-    Returns:
-        Those that a person has to bring in.
-    """
-    editor = Editor.of(path.read_text(encoding="utf-8"), theirs)
-    operations = {each.name: each for each in operations_of(theirs)}
-    left: list[Difference] = []
-    for each in found:
-        try:
-            editor.apply(each, shape_at(each, operations))
-        except ByHandError:
-            left.append(each)
-    path.write_text(editor.text(), encoding="utf-8")
-    return left
+def _header(difference: Difference) -> str:
+    return difference.path[0].removeprefix("header ")

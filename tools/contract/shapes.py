@@ -1,14 +1,15 @@
 """Schemas reduced to what a value may look like: types, values, bounds, fields, items.
 
 Two schemas that allow the same values get the same `Shape`, however they are spelt: through
-references, `allOf` around one, `nullable`, `anyOf` with null, a `const` or an `enum` of one value.
-Descriptions, examples, defaults, formats and extensions do not count.
+references, `allOf` around one, `nullable`, `anyOf` with null, a `const` or an `enum` of one value,
+the booleans that 3.0 has for exclusive bounds. Descriptions, examples and extensions do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 from attrs import evolve, field, frozen
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from contract.document import Document
 
 ANY = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems", "minProperties")
-UPPER = ("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties")
+LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems", "minProperties", "minContains")
+UPPER = ("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties", "maxContains")
 OTHER = ("pattern", "multipleOf", "uniqueItems")
 BOUNDS = (*LOWER, *UPPER, *OTHER)
+TRAITS = ("format", "contentEncoding", "default", "deprecated", "readOnly", "writeOnly")
+_NEEDS = "dependentRequired "
+_STRINGS, _ARRAYS, _OBJECTS = frozenset({"string"}), frozenset({"array"}), frozenset({"object"})
+_NUMBERS = frozenset({"number", "integer"})
 
 
 @frozen
@@ -31,6 +36,21 @@ class Field:
 
 
 @frozen
+class Cycle:
+    """The place where a recursive schema begins anew."""
+
+    reference: str
+    document: Document = field(eq=False, repr=False)
+
+    def opened(self) -> Shape:
+        """Reduce what the reference leads to, once for each document."""
+        known = _OPENED.setdefault(self.document, {})
+        if self.reference not in known:
+            known[self.reference] = shape_of({"$ref": self.reference}, self.document)
+        return known[self.reference]
+
+
+@frozen
 class Shape:
     """What a value may look like.
 
@@ -38,34 +58,60 @@ class Shape:
         types: The JSON types, ``null`` among them.
         values: The known values, or None where there is no list of them.
         is_open: Other values than the known ones are allowed as well.
-        bounds: Lengths, ranges and the like.
+        bounds: Lengths, ranges and the like, and ``dependentRequired NAME``.
+        members: Bounds of alternatives of one type, by what tells them apart.
+        traits: What is said beside the form: `TRAITS`.
         items: What an array holds, or None.
         fields: The fields of an object.
         variants: Objects told apart by the fixed value of one field, by that value.
-        extra: What other fields may hold, or None where anything goes; False where none may be.
-        cycle: The reference at which a recursive schema closes, or None.
+        maps: What fields without a name of their own hold, under ``{}`` or ``{pattern}``.
+        closed: No other fields may come.
+        cycle: Where a recursive schema begins anew, or None.
+        origin: The reference that it was made from; it does not count in a comparison.
     """
 
     types: frozenset[str] = ANY
     values: frozenset[object] | None = None
     is_open: bool = False
     bounds: Mapping[str, object] = field(factory=dict)
+    members: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    traits: Mapping[str, object] = field(factory=dict)
     items: Shape | None = None
     fields: Mapping[str, Field] = field(factory=dict)
     variants: Mapping[str, Shape] = field(factory=dict)
-    extra: Shape | bool | None = None
-    cycle: str | None = None
+    maps: Mapping[str, Shape] = field(factory=dict)
+    closed: bool = False
+    cycle: Cycle | None = None
+    origin: str | None = field(default=None, eq=False)
 
     @property
     def nullable(self) -> bool:
         """Say whether null is allowed."""
         return "null" in self.types
 
+    @property
+    def name(self) -> str | None:
+        """The reference that it stands for, where it does."""
+        return self.cycle.reference if self.cycle else self.origin
+
+    def opened(self) -> Shape:
+        """Go on behind the place where a recursive schema begins anew."""
+        if self.cycle is None:
+            return self
+        found = self.cycle.opened()
+        null = frozenset({"null"}) if self.nullable else frozenset[str]()
+        return evolve(found, types=found.types | null, traits={**found.traits, **self.traits})
+
+
+_OPENED: WeakKeyDictionary[Document, dict[str, Shape]] = WeakKeyDictionary()
+ANYTHING = Shape()
+NULL = Shape(types=frozenset({"null"}))
+
 
 def shape_of(schema: object, document: Document, seen: tuple[str, ...] = ()) -> Shape:
     """Reduce a schema to its shape."""
     if not isinstance(schema, Mapping):
-        return Shape() if schema is not False else Shape(types=frozenset())
+        return ANYTHING if schema is not False else Shape(types=frozenset())
     shape = _own(schema, document, seen)
     reference = schema.get("$ref")
     if isinstance(reference, str):
@@ -73,11 +119,16 @@ def shape_of(schema: object, document: Document, seen: tuple[str, ...] = ()) -> 
     for part in _list(schema, "allOf"):
         shape = both(shape, shape_of(part, document, seen))
     for name in ("anyOf", "oneOf"):
-        parts = [shape_of(part, document, seen) for part in _list(schema, name)]
+        parts = [_alternative(part, document, seen) for part in _list(schema, name)]
         shape = both(shape, either(parts)) if parts else shape
     if schema.get("nullable") is True:
         shape = evolve(shape, types=shape.types | {"null"})
     return shape
+
+
+def _alternative(schema: object, document: Document, seen: tuple[str, ...]) -> Shape:
+    """Reduce one of several; the vendor writes null as a schema that is nullable, and no more."""
+    return NULL if schema == {"nullable": True} else shape_of(schema, document, seen)
 
 
 def _list(schema: Mapping[str, object], name: str) -> list[object]:
@@ -85,33 +136,67 @@ def _list(schema: Mapping[str, object], name: str) -> list[object]:
     return found if isinstance(found, list) else []
 
 
+def _mapping(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = schema.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _referred(reference: str, document: Document, seen: tuple[str, ...]) -> Shape:
     if reference in seen:
-        return Shape(types=frozenset({"object"}), cycle=reference.rpartition("/")[2])
-    return shape_of(document.resolve(reference), document, (*seen, reference))
+        node = document.followed({"$ref": reference})
+        types = _types(node, None) if "type" in node else _OBJECTS
+        return Shape(types=types, cycle=Cycle(reference, document))
+    found = shape_of(document.resolve(reference), document, (*seen, reference))
+    return evolve(found, origin=found.origin or reference)
 
 
 def _own(schema: Mapping[str, object], document: Document, seen: tuple[str, ...]) -> Shape:
     values = _values(schema)
-    types = _types(schema, values)
     items = schema.get("items")
     required = set(cast("list[str]", _list(schema, "required")))
-    properties = cast("Mapping[str, object]", schema.get("properties") or {})
-    extra = schema.get("additionalProperties")
+    properties = _mapping(schema, "properties")
     named = {name: shape_of(value, document, seen) for name, value in properties.items()}
-    missing = {name: Shape() for name in sorted(required) if name not in named}
+    missing = {name: ANYTHING for name in sorted(required) if name not in named}
     return Shape(
-        types=types,
+        types=_types(schema, values),
         values=None if values is None else values - {None},
-        bounds={name: schema[name] for name in BOUNDS if name in schema},
+        bounds=dict(_bounds(schema)),
+        traits={name: schema[name] for name in TRAITS if _is_said(name, schema)},
         items=None if items is None else shape_of(items, document, seen),
         fields={name: Field(shape, name in required) for name, shape in (named | missing).items()},
-        extra=shape_of(extra, document, seen)
-        if isinstance(extra, Mapping) and extra
-        else None
-        if extra is not False
-        else False,
+        maps=dict(_maps(schema, document, seen)),
+        closed=schema.get("additionalProperties") is False
+        or schema.get("unevaluatedProperties") is False,
     )
+
+
+def _is_said(name: str, schema: Mapping[str, object]) -> bool:
+    return name in schema and (schema[name] is not False or name == "default")
+
+
+def _maps(
+    schema: Mapping[str, object], document: Document, seen: tuple[str, ...]
+) -> Iterator[tuple[str, Shape]]:
+    for pattern, value in _mapping(schema, "patternProperties").items():
+        yield f"{{{pattern}}}", shape_of(value, document, seen)
+    extra = schema.get("additionalProperties")
+    # `{nullable: true}` allows anything here, as the vendor writes it.
+    if isinstance(extra, Mapping) and extra and extra != {"nullable": True}:
+        yield "{}", shape_of(extra, document, seen)
+
+
+def _bounds(schema: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    exclusive = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+    for name in BOUNDS:
+        # In 3.0 a boolean says that the bound beside it is exclusive.
+        if name in schema and not isinstance(schema[name], bool):
+            is_exclusive = schema.get(exclusive.get(name, "")) is True
+            yield exclusive[name] if is_exclusive else name, schema[name]
+    if schema.get("uniqueItems") is True:
+        yield "uniqueItems", True
+    for name, needed in _mapping(schema, "dependentRequired").items():
+        if isinstance(needed, list) and needed:
+            yield f"{_NEEDS}{name}", ", ".join(sorted(map(str, needed)))
 
 
 def _values(schema: Mapping[str, object]) -> frozenset[object] | None:
@@ -127,19 +212,15 @@ def _hashable(value: object) -> object:
 
 def _types(schema: Mapping[str, object], values: frozenset[object] | None) -> frozenset[str]:
     given = schema.get("type")
-    if isinstance(given, str):
-        types = {given}
-    elif isinstance(given, list):
-        types = set(given)
-    elif values is not None:
-        types = {_type_of(value) for value in values}
-    elif "properties" in schema or "additionalProperties" in schema:
-        types = {"object"}
-    elif "items" in schema:
-        types = {"array"}
-    else:
-        return ANY
-    return frozenset(types | ({"null"} if values is not None and None in values else set()))
+    if isinstance(given, str | list):
+        types = frozenset([given] if isinstance(given, str) else given)
+        # A list of values without null forbids what the types allow.
+        return types if values is None or None in values else types - {"null"}
+    if values is not None:
+        return frozenset(_type_of(value) for value in values)
+    if {"properties", "additionalProperties", "patternProperties"} & set(schema):
+        return _OBJECTS
+    return _ARRAYS if "items" in schema else ANY
 
 
 def _type_of(value: object) -> str:
@@ -147,12 +228,15 @@ def _type_of(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    return "number" if isinstance(value, int | float) else "string"
+    if isinstance(value, int):
+        return "integer"
+    return "number" if isinstance(value, float) else "string"
 
 
 def both(one: Shape, other: Shape) -> Shape:
     """Join two shapes that hold together, as in `allOf`."""
-    types = _common(one.types, other.types)
+    if ANYTHING in (one, other):
+        return other if one == ANYTHING else one
     fields = dict(one.fields)
     for name, found in other.fields.items():
         mine = fields.get(name)
@@ -165,16 +249,35 @@ def both(one: Shape, other: Shape) -> Shape:
     if one.values is not None and other.values is not None:
         values = one.values & other.values
     return Shape(
-        types=types,
+        types=_common(one.types, other.types),
         values=values,
         is_open=one.is_open or other.is_open,
-        bounds={**one.bounds, **other.bounds},
-        items=one.items if other.items is None else other.items,
+        bounds=_tightest(one.bounds, other.bounds),
+        members={**one.members, **other.members},
+        traits={**other.traits, **one.traits},
+        items=_joined(one.items, other.items),
         fields=fields,
         variants={**one.variants, **other.variants},
-        extra=one.extra if other.extra is None else other.extra,
+        maps={**one.maps, **other.maps},
+        closed=one.closed or other.closed,
         cycle=one.cycle or other.cycle,
+        origin=one.origin or other.origin,
     )
+
+
+def _joined(one: Shape | None, other: Shape | None) -> Shape | None:
+    return both(one, other) if one is not None and other is not None else one or other
+
+
+def _tightest(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    found = {**one, **other}
+    for name in set(one) & set(other):
+        mine, theirs = one[name], other[name]
+        if isinstance(mine, int | float) and isinstance(theirs, int | float):
+            found[name] = max(mine, theirs) if name in LOWER else min(mine, theirs)
+        elif mine != theirs:
+            found[name] = " and ".join(sorted({str(mine), str(theirs)}))
+    return found
 
 
 def _common(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
@@ -190,23 +293,41 @@ def _common(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
 def either(shapes: Iterable[Shape]) -> Shape:
     """Join shapes of which one holds, as in `anyOf`."""
     shapes = list(shapes)
-    types = frozenset().union(*(shape.types for shape in shapes))
+    types = frozenset[str]().union(*(shape.types for shape in shapes))
     types = types - {"integer"} if "number" in types else types
     objects = [shape for shape in shapes if "object" in shape.types]
-    arrays = [shape.items or Shape() for shape in shapes if "array" in shape.types]
+    arrays = [shape.items or ANYTHING for shape in shapes if "array" in shape.types]
     listed, is_open = _known_values(shapes)
     variants = _variants(objects)
+    others = [shape for shape in shapes if shape.types != NULL.types]
     return Shape(
         types=types,
         values=listed,
         is_open=is_open,
         bounds=_loosest(shapes),
+        members=_members(shapes),
+        traits=_shared(others),
         items=either(arrays) if len(arrays) > 1 else next(iter(arrays), None),
         fields={} if variants else _merged(objects),
         variants=variants,
-        extra=next((shape.extra for shape in objects if shape.extra is not None), None),
+        maps={name: shape for each in objects for name, shape in each.maps.items()},
+        closed=bool(objects) and all(shape.closed for shape in objects),
         cycle=next((shape.cycle for shape in shapes if shape.cycle), None),
+        origin=others[0].origin if len(others) == 1 else None,
     )
+
+
+def _shared(shapes: list[Shape]) -> dict[str, object]:
+    """Keep what is said of every alternative; formats are those of all that have one."""
+    found = {
+        name: value
+        for name, value in (shapes[0].traits.items() if shapes else ())
+        if all(shape.traits.get(name) == value for shape in shapes)
+    }
+    for name in ("format", "contentEncoding"):
+        said = sorted({str(shape.traits[name]) for shape in shapes if name in shape.traits})
+        found |= {name: " or ".join(said)} if said else {}
+    return found
 
 
 def _known_values(shapes: list[Shape]) -> tuple[frozenset[object] | None, bool]:
@@ -214,8 +335,8 @@ def _known_values(shapes: list[Shape]) -> tuple[frozenset[object] | None, bool]:
     listed = [shape for shape in shapes if shape.values is not None]
     if not listed:
         return None, False
-    values = frozenset().union(*(shape.values or frozenset() for shape in listed))
-    kinds = frozenset().union(*(shape.types for shape in listed)) - {"null"}
+    values = frozenset[object]().union(*(shape.values or frozenset() for shape in listed))
+    kinds = frozenset[str]().union(*(shape.types for shape in listed)) - {"null"}
     free = [shape for shape in shapes if shape.values is None and shape.types & kinds]
     return values, bool(free) or any(shape.is_open for shape in listed)
 
@@ -223,8 +344,8 @@ def _known_values(shapes: list[Shape]) -> tuple[frozenset[object] | None, bool]:
 def _loosest(shapes: list[Shape]) -> dict[str, object]:
     """Keep a bound that every alternative of its type has, in its loosest form."""
     found: dict[str, object] = {}
-    for name in BOUNDS:
-        concerned = [shape for shape in shapes if shape.types & _TYPES_OF_BOUND[name]]
+    for name in sorted({name for shape in shapes for name in shape.bounds}):
+        concerned = [shape for shape in shapes if shape.types & _types_of_bound(name)]
         values = [shape.bounds[name] for shape in concerned if name in shape.bounds]
         if values and len(values) == len(concerned):
             numbers = [value for value in values if isinstance(value, int | float)]
@@ -233,15 +354,31 @@ def _loosest(shapes: list[Shape]) -> dict[str, object]:
     return found
 
 
-_TYPES_OF_BOUND: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("minLength", "maxLength", "pattern"), frozenset({"string"})),
-    **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), frozenset({"array"})),
-    **dict.fromkeys(("minProperties", "maxProperties"), frozenset({"object"})),
-    **dict.fromkeys(
-        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-        frozenset({"number", "integer"}),
-    ),
-}
+def _types_of_bound(name: str) -> frozenset[str]:
+    if name in {"minLength", "maxLength", "pattern"}:
+        return _STRINGS
+    if name in {"minItems", "maxItems", "uniqueItems", "minContains", "maxContains"}:
+        return _ARRAYS
+    is_object = name in {"minProperties", "maxProperties"} or name.startswith(_NEEDS)
+    return _OBJECTS if is_object else _NUMBERS
+
+
+def _members(shapes: list[Shape]) -> dict[str, Mapping[str, object]]:
+    """Keep the bounds of alternatives of one type apart: joined, they would be lost."""
+    found = {name: bounds for shape in shapes for name, bounds in shape.members.items()}
+    plain = [shape for shape in shapes if "object" not in shape.types and not shape.members]
+    for shape in plain:
+        kinds = shape.types - {"null"}
+        if sum(bool(each.types & kinds) for each in plain) > 1:
+            found[_label(shape)] = shape.bounds
+    return found
+
+
+def _label(shape: Shape) -> str:
+    kinds = " or ".join(sorted(shape.types - {"null"}))
+    if shape.items is not None and shape.types - {"null"} == _ARRAYS:
+        return f"array of {_label(shape.items)}"
+    return f"known {kinds}" if shape.values is not None else kinds
 
 
 def _merged(objects: list[Shape]) -> dict[str, Field]:
@@ -278,7 +415,7 @@ def _mark(shape: Shape, name: str) -> str | None:
 def shown(shape: Shape) -> str:
     """Describe a shape in a few words."""
     if shape.cycle:
-        return f"{shape.cycle} again"
+        return f"{shape.cycle.reference.rpartition('/')[2]} again"
     if shape.values is not None:
         values = ", ".join(sorted(map(str, shape.values)))
         text = f"one of {values}" + (" or others" if shape.is_open else "")
