@@ -142,7 +142,7 @@ def check_generated(session: nox.Session) -> None:
 
 @nox.session
 def upstream(session: nox.Session) -> None:
-    """Compare the vendor's document with its last one and ours: `-- DOCUMENT [--apply | --record]`."""
+    """Compare the vendor's document with its last one: `-- DOCUMENT [--apply | --record]`."""
     session.install("-r", "requirements/generate.txt")
     session.run("python", "tools/upstream.py", *session.posargs)
 
@@ -152,6 +152,13 @@ def spec_diff(session: nox.Session) -> None:
     """Compare `openapi.yaml` with an earlier revision: `-- [REVISION] [--write]`."""
     session.install("-r", "requirements/generate.txt")
     session.run("python", "tools/spec_diff.py", *session.posargs)
+
+
+@nox.session
+def api_diff(session: nox.Session) -> None:
+    """Compare the public names of both packages with an earlier revision: `-- [REVISION]`."""
+    session.install("-r", "requirements/generate.txt", *CONSTRAINTS, "griffe")
+    session.run("python", "tools/api_diff.py", *session.posargs)
 
 
 @nox.session
