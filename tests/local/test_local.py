@@ -317,6 +317,11 @@ def test_unknown_paths_are_refused_in_the_envelope(http, path):
     assert (status, message) == (404, f"Not Found: GET /api/v1{path}")
 
 
+def test_the_listing_is_also_where_tools_look_for_it(http):
+    """At /models, as of OpenAI's protocol."""
+    assert http.get("/models").json() == http.get("/embeddings/models").json()
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/embeddings"), ("POST", "/embeddings/models")]
 )

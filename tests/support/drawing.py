@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from contract.document import read
-from contract.operations import operations_of
+from contract.operations import surface_of
 from contract.shapes import ANY
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ ANYTHING = st.recursive(
 
 @functools.cache
 def operations():
-    return {each.name: each for each in operations_of(read(str(CONTRACT)))}
+    return surface_of(read(str(CONTRACT))).operations
 
 
 def reply_shape(operation, status="200"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,8 +15,8 @@ from openrouter_embeddings.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BREAKS = 1
-_MOST_INPUTS, _MOST_BYTES = 100, 100_000
+BREAKS, NOT_CHECKED = 1, 2
+ProfileName = Literal["openrouter", "openai-compatible"]
 
 
 def contract(
@@ -31,11 +31,27 @@ def contract(
     max_cost: Annotated[float, typer.Option(min=0, help="The most to spend, in USD.")] = 0.05,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one request.")] = 30.0,
     junit: Annotated[str | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write JSON to this file.")
+    ] = None,
+    profile: Annotated[
+        ProfileName, typer.Option(help="What the server has to do: openai-compatible is less.")
+    ] = "openrouter",
+    baseline: Annotated[
+        str | None, typer.Option(help="A JSON report whose faults are known, and do not count.")
+    ] = None,
+    max_inputs: Annotated[
+        int | None, typer.Option(min=1, help="The most inputs that the server takes.")
+    ] = None,
+    max_body: Annotated[
+        int | None, typer.Option(min=1, help="The largest body that it takes, in bytes.")
+    ] = None,
     local: Local = False,
 ) -> int:
-    """Check a server against the contract: 0 it holds, 1 it does not."""
+    """Check a server against the contract: 0 it holds, 1 it does not, 2 nothing was checked."""
     from openrouter_embeddings.contract import check_server  # noqa: PLC0415 - needs the extra
 
+    known = _known(baseline)
     with _server(url, api_key_env, local=local) as (base_url, api_key):
         name = chosen_model(model, local=local)
         typer.echo(f"At most {max_requests} requests and {max_cost:g} USD.")
@@ -46,13 +62,39 @@ def contract(
             max_requests=max_requests,
             max_cost=max_cost,
             timeout=timeout,
-            max_inputs=_MOST_INPUTS if local else None,
-            max_body_bytes=_MOST_BYTES if local else None,
+            profile=profile,
+            known=known,
+            **_bounds(max_inputs, max_body, local=local),
         )
     typer.echo(report.to_text())
-    if junit is not None:
-        Path(junit).write_text(report.to_junit(), encoding="utf-8")
+    for file, text in ((junit, report.to_junit()), (json_file, report.to_json())):
+        if file is not None:
+            Path(file).write_text(text, encoding="utf-8")
+    if report.closed is not None:
+        return NOT_CHECKED
     return 0 if report.holds else BREAKS
+
+
+def _known(baseline: str | None) -> frozenset[tuple[str, str]]:
+    from openrouter_embeddings.contract import known_faults  # noqa: PLC0415 - needs the extra
+
+    if baseline is None:
+        return frozenset()
+    try:
+        text = Path(baseline).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as exc:
+        message = f"baseline: {baseline} cannot be read: {exc}"
+        raise ConfigurationError(message, argument="baseline") from exc
+    return known_faults(text)
+
+
+def _bounds(max_inputs: int | None, max_body: int | None, *, local: bool) -> dict[str, int | None]:
+    """Know the bounds of the server on this machine, which are those of `serve`."""
+    if local:
+        from openrouter_embeddings.local import MAX_BODY_BYTES, MAX_INPUTS  # noqa: PLC0415
+
+        max_inputs, max_body = max_inputs or MAX_INPUTS, max_body or MAX_BODY_BYTES
+    return {"max_inputs": max_inputs, "max_body_bytes": max_body}
 
 
 @contextmanager
@@ -60,7 +102,7 @@ def _server(url: str | None, variable: str, *, local: bool) -> Iterator[tuple[st
     if local:
         from openrouter_embeddings.local import LocalServer  # noqa: PLC0415 - needs the extra
 
-        with LocalServer(max_inputs=_MOST_INPUTS, max_body_bytes=_MOST_BYTES) as server:
+        with LocalServer() as server:
             yield server.base_url, server.api_key
         return
     if url is None:

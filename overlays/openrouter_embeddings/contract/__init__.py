@@ -16,24 +16,33 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.environment import checked_api_key
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings.contract._checks import ALL, Checks, Finding
+from openrouter_embeddings.contract._checks import ALL, Checks, Finding, why_shut
 from openrouter_embeddings.contract._drawn import draw_cases
 from openrouter_embeddings.contract._probe import Probe
-from openrouter_embeddings.contract._report import to_junit, to_text
+from openrouter_embeddings.contract._profiles import ProfileName, profile_of
+from openrouter_embeddings.contract._report import known_faults, to_json, to_junit, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_embeddings.contract._judge import Fits
 
-__all__ = ["ContractReport", "Finding", "check_server", "contract_document"]
+__all__ = [
+    "ContractReport",
+    "Finding",
+    "ProfileName",
+    "check_server",
+    "contract_document",
+    "known_faults",
+]
 
 _STATEFUL_REQUESTS = 40
+_DOOR = "key"
 
 
 @frozen
@@ -60,6 +69,11 @@ class ContractReport:
         return tuple(each for each in self.findings if each.outcome == "wrong")
 
     @property
+    def closed(self) -> str | None:
+        """Why nothing could be checked: there is no key, or it is refused. None elsewhere."""
+        return next((each.found for each in self.findings if each.check == _DOOR), None)
+
+    @property
     def holds(self) -> bool:
         """Say whether nothing breaks the contract, and something was checked."""
         return not self.wrong and any(each.outcome == "ok" for each in self.findings)
@@ -67,6 +81,15 @@ class ContractReport:
     def to_text(self) -> str:
         """Describe it for a terminal."""
         return to_text(self.base_url, self.findings, self.requests, self.spent, self.statuses)
+
+    def to_json(self) -> str:
+        """Write it as JSON, which `known_faults` reads back."""
+        seen = [
+            {"operation": operation, "status": status, "count": count}
+            for (operation, status), count in self.statuses.items()
+        ]
+        counted = {"requests": self.requests, "spent": self.spent, "statuses": seen}
+        return to_json(self.base_url, self.findings, holds=self.holds, **counted)
 
     def to_junit(self) -> str:
         """Write it as JUnit XML."""
@@ -83,6 +106,8 @@ def check_server(
     timeout: float = 30.0,
     max_inputs: int | None = None,
     max_body_bytes: int | None = None,
+    profile: ProfileName = "openrouter",
+    known: frozenset[tuple[str, str]] = frozenset(),
 ) -> ContractReport:
     """Check a server against the contract.
 
@@ -97,28 +122,48 @@ def check_server(
             must be refused.
         max_body_bytes: The largest body that it takes, if that is known; a larger one must be
             refused.
+        profile: What the server has to do: all that the contract says, or what servers do that
+            speak OpenAI's protocol (one model, no key, a listing at ``/models``).
+        known: Faults that are known, as check and rule, `known_faults` reads them from a report;
+            they do not count.
+
+    Returns:
+        What was found; only that there is no key, or that it is refused, where that is so.
 
     Raises:
         ConfigurationError: An argument cannot be used; nothing was sent.
         MissingExtraError: The extra `contract` is not installed.
     """
-    document = contract_document()
-    fits = _fits(document)
+    fits = _fits(contract_document())
+    kind = profile_of(profile)
     key = None if api_key is None else checked_api_key(api_key)
     most = arguments.whole_number("max_requests", max_requests, least=1)
     cost = arguments.number("max_cost", max_cost)
     with Probe(base_url, key, most, cost, timeout) as probe:
-        checks = Checks(probe, fits, arguments.text("model", model), max_inputs, max_body_bytes)
-        checks.run(ALL)
-        rest = max(2, most - min(most, _STATEFUL_REQUESTS))
-        findings = [*checks.findings, *draw_cases(document, probe, fits, model, rest // 2)]
+        name = arguments.text("model", model)
+        checks = Checks(probe, fits, name, max_inputs, max_body_bytes, kind)
+        shut = why_shut(checks)
+        findings = [Finding(_DOOR, _DOOR, "not checked", shut)] if shut else _checked(checks, most)
         return ContractReport(
             base_url=probe.base_url,
-            findings=tuple(findings),
+            findings=tuple(_told(each, known) for each in findings),
             requests=probe.requests,
             spent=probe.spent,
             statuses=dict(probe.statuses),
         )
+
+
+def _checked(checks: Checks, most: int) -> list[Finding]:
+    checks.run(ALL)
+    count = max(2, most - min(most, _STATEFUL_REQUESTS)) // 2
+    document, probe = contract_document(), checks.probe
+    drawn = draw_cases(document, probe, checks.fits, checks.model, count, checks.profile)
+    return [*checks.findings, *drawn]
+
+
+def _told(finding: Finding, known: frozenset[tuple[str, str]]) -> Finding:
+    is_known = finding.outcome == "wrong" and (finding.check, finding.rule) in known
+    return evolve(finding, outcome="known") if is_known else finding
 
 
 @cache

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from openrouter_embeddings.contract._judge import Judged, judge, judge_vectors
 from openrouter_embeddings.contract._probe import ExhaustedError, Probe
+from openrouter_embeddings.contract._profiles import PROFILES, Profile, Severity, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,8 @@ class Finding:
     Attributes:
         check: The check.
         rule: The rule of the contract, or the check's own name where all is well.
-        outcome: ``"ok"``, ``"wrong"``, or ``"not checked"``.
+        outcome: ``"ok"``, ``"wrong"``, ``"known"`` (wrong, and in the baseline), or
+            ``"not checked"``.
         found: What was found.
         repeat: A command that repeats the request, without the key.
     """
@@ -41,6 +43,11 @@ class Finding:
     outcome: str
     found: str = ""
     repeat: str = ""
+
+    @property
+    def severity(self) -> Severity | None:
+        """How much it matters, where something is wrong."""
+        return severity_of(self.rule) if self.outcome in {"wrong", "known"} else None
 
 
 class _RefusedError(Exception):
@@ -57,6 +64,7 @@ class Checks:
         model: The model to embed with.
         max_inputs: The most inputs of one request that the server takes, or None if unknown.
         max_body_bytes: The largest body that it takes, or None if unknown.
+        profile: What it has to do.
         findings: What was found so far.
     """
 
@@ -65,6 +73,7 @@ class Checks:
     model: str
     max_inputs: int | None = None
     max_body_bytes: int | None = None
+    profile: Profile = PROFILES["openrouter"]
     findings: list[Finding] = field(init=False, factory=list)
     _wrong: bool = field(init=False, default=False)
     _check: str = field(init=False, default="")
@@ -83,6 +92,8 @@ class Checks:
                 self.findings.append(outcome)
 
     def _say_wrong(self, rule: str, found: str) -> None:
+        if self.profile.allows(self._check, rule):
+            return
         self._wrong = True
         self.findings.append(Finding(self._check, rule, "wrong", found, self.probe.last))
 
@@ -111,7 +122,8 @@ class Checks:
         return f"{len(models)} models"
 
     def _models(self, **bounds: int) -> list[str]:
-        found = self._held(judge(self.probe.get(**bounds), "ModelsListResponse", self.fits))
+        reply = self.probe.get(self.profile.listing, **bounds)
+        found = self._held(judge(reply, "ModelsListResponse", self.fits))
         if found.refusal is not None or found.payload is None:
             raise _RefusedError(found.refusal or "the reply cannot be used")
         entries: Any = found.payload.get("data")
@@ -120,6 +132,9 @@ class Checks:
 
     def pages(self) -> str:
         """Compare two small pages with the whole listing."""
+        if not self.profile.pages:
+            message = f"not asked of {self.profile.name} servers"
+            raise _RefusedError(message)
         whole, first = self._models(), self._models(limit=1)
         second = self._models(offset=1, limit=1)
         if len(first) > 1 or [*first, *second] != whole[:2]:
@@ -197,11 +212,18 @@ class Checks:
     def bad_bodies(self) -> str:
         """Send bodies that break the contract."""
         model = {"model": self.model}
-        bad: list[object] = [{"input": "a"}, model, model | {"input": ""}, model | {"input": [""]}]
-        bad += [model | {"input": None}, model | {"input": "a", "dimensions": 0}]
-        for body in bad:
+        bad: dict[str, object] = {
+            "no model": {"input": "a"},
+            "no input": model,
+            "empty text": model | {"input": ""},
+            "empty texts": model | {"input": [""]},
+            "null": model | {"input": None},
+            "no width": model | {"input": "a", "dimensions": 0},
+        }
+        chosen = [body for name, body in bad.items() if name in self.profile.bad_bodies]
+        for body in chosen:
             self._must_refuse(self.probe.post(body), {400, 404, 422})
-        return f"{len(bad)} refused"
+        return f"{len(chosen)} refused"
 
     def too_many_inputs(self) -> str:
         """Send one input more than the server takes."""
@@ -221,17 +243,29 @@ class Checks:
 
     def _must_refuse(self, reply: RawReply, statuses: set[int]) -> str:
         found = self._held(judge(reply, "EmbeddingsResponse", self.fits))
-        if found.problems:
+        if any(not self.profile.allows(self._check, rule) for rule, _ in found.problems):
             return ""
-        if found.refusal is None:
+        refusal = found.refusal or (str(reply.status) if reply.status >= 400 else None)
+        if refusal is None:
             self._say_wrong("refusals", f"{reply.status}: accepted")
         elif reply.status != 200 and reply.status not in statuses:
             wanted = " or ".join(map(str, sorted(statuses)))
-            if reply.status < 500 and reply.status != 429:
+            if reply.status <= 500 and reply.status != 429:
                 self._say_wrong("refusals", f"{reply.status}, {wanted} is due")
             else:
-                raise _RefusedError(found.refusal)
-        return found.refusal or ""
+                raise _RefusedError(refusal)
+        return refusal or ""
+
+
+def why_shut(checks: Checks) -> str | None:
+    """Ask for one vector; say why nothing can be checked, where the key is the reason."""
+    probe = checks.probe
+    reply = probe.post({"model": checks.model, "input": TEXTS[0]})
+    if reply.status != 401 and (reply.status != 403 or probe.api_key is not None):
+        return None
+    said = judge(reply, "EmbeddingsResponse", checks.fits).refusal or str(reply.status)
+    which = "no key" if probe.api_key is None else "the key is refused"
+    return f"{which}: the server says {said}"
 
 
 def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings.contract._judge import Fits
     from openrouter_embeddings.contract._probe import Probe
+    from openrouter_embeddings.contract._profiles import Profile
 
 _SCHEMAS = {"POST": "EmbeddingsResponse", "GET": "ModelsListResponse"}
 
 
 def draw_cases(
-    document: Mapping[str, Any], probe: Probe, fits: Fits, model: str, count: int
+    document: Mapping[str, Any],
+    probe: Probe,
+    fits: Fits,
+    model: str,
+    count: int,
+    profile: Profile,
 ) -> list[Finding]:
     """Send requests that the contract allows, and judge what comes back.
 
@@ -29,6 +35,7 @@ def draw_cases(
         fits: Checks a value against a schema of the contract.
         model: The model that half of the requests name; the others name any.
         count: The most requests for each operation.
+        profile: What the server has to do.
 
     Returns:
         One finding for each operation, and one for each rule that a reply broke.
@@ -37,7 +44,8 @@ def draw_cases(
     findings: list[Finding] = []
     for result in schemathesis.openapi.from_dict(dict(document)).get_all_operations():
         operation = result.ok()
-        findings += _operation(operation, probe, fits, model, count)
+        if operation.method.upper() in profile.drawn:
+            findings += _operation(operation, probe, fits, model, count, profile)
     return findings
 
 
@@ -47,14 +55,15 @@ def _operation(
     fits: Fits,
     model: str,
     count: int,
+    profile: Profile,
 ) -> list[Finding]:
     hypothesis = require("hypothesis", extra="contract")
     name = f"drawn {operation.method.upper()} {operation.path}"
     broken: dict[str, Finding] = {}
-    sent, ended = 0, ""
+    sent, taken, ended = 0, 0, ""
 
     def once(case: Any) -> None:  # noqa: ANN401
-        nonlocal sent, ended
+        nonlocal sent, taken, ended
         if ended:
             return
         if isinstance(case.body, dict) and sent % 2:
@@ -66,7 +75,9 @@ def _operation(
             return
         sent += 1
         schema = _SCHEMAS[operation.method.upper()]
-        problems = [*judge(reply, schema, fits).problems]
+        found = judge(reply, schema, fits)
+        problems = [each for each in found.problems if not profile.allows(name, each[0])]
+        taken += found.refusal is None
         if reply.status == 500:
             problems.append(("no server error", "500 for a request that the contract allows"))
         for rule, problem in problems:
@@ -85,7 +96,12 @@ def _operation(
         return list(broken.values())
     if not sent:
         return [Finding(name, name, "not checked", ended)]
-    return [Finding(name, name, "ok", f"{sent} requests" + (f"; {ended}" if ended else ""))]
+    return [Finding(name, name, "ok", _counted(sent, taken, ended))]
+
+
+def _counted(sent: int, taken: int, ended: str) -> str:
+    refused = "" if taken else ", all of them refused"
+    return f"{sent} requests{refused}" + (f"; {ended}" if ended else "")
 
 
 def _sent(case: Any, probe: Probe) -> RawReply:  # noqa: ANN401
@@ -94,7 +110,7 @@ def _sent(case: Any, probe: Probe) -> RawReply:  # noqa: ANN401
             name: value for name, value in dict(case.query or {}).items() if value is not None
         }
         usable = {name: int(value) for name, value in bounds.items() if _is_whole(value)}
-        return probe.get(**usable)
+        return probe.get(case.path, **usable)
     return probe.post(case.body)
 
 

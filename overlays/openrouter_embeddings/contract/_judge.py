@@ -1,4 +1,7 @@
-"""What is wrong with a reply by the contract, judged from its bytes alone. Pure."""
+"""What is wrong with a reply by the contract, judged from its bytes alone. Pure.
+
+Nothing of the client is used here: a fault that both shared would be seen by none.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import field, frozen
-
-from openrouter_embeddings._request.refusals import error_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ def judge(reply: RawReply, schema: str, fits: Fits) -> Judged:
     if 300 <= reply.status < 400 or reply.status < 200:
         return Judged([("status", f"{reply.status}, which the contract does not know")])
     payload = _decode(reply.body)
-    error = error_object(payload)
+    error = _error_in(payload)
     if reply.status >= 300 or error is not None:
         return _judge_refusal(reply, payload, fits)
     problems = []
@@ -89,6 +90,18 @@ def _decode(body: bytes) -> object:
         return None
 
 
+def _error_in(payload: object) -> Mapping[str, object] | str | None:
+    """Find the error in a decoded body, in either envelope or as a bare text."""
+    if not isinstance(payload, dict):
+        return None
+    error = payload.get("error")
+    if isinstance(error, str) and error:
+        return error
+    if isinstance(error, dict) and (error or "data" not in payload):
+        return cast("dict[str, object]", error)
+    return "the reply says that it failed" if payload.get("success") is False else None
+
+
 def _judge_refusal(reply: RawReply, payload: object, fits: Fits) -> Judged:
     if not isinstance(payload, dict):
         if reply.status in _GATEWAYS:
@@ -98,7 +111,7 @@ def _judge_refusal(reply: RawReply, payload: object, fits: Fits) -> Judged:
     problem = fits("ErrorResponse", payload)
     if problem is not None:
         return Judged([("schema of the error", f"{reply.status}: {problem}")])
-    error = error_object(payload)
+    error = _error_in(payload)
     words = error if isinstance(error, str) else dict(error or {}).get("message")
     return Judged(refusal=f"{reply.status}: {words or 'no reason'}", payload=payload)
 

@@ -99,9 +99,9 @@ class Probe:
         key = None if anonymous else api_key or self.api_key
         return self.send("POST", "/embeddings", content=content, api_key=key)
 
-    def get(self, **params: int) -> RawReply:
+    def get(self, path: str, **params: int) -> RawReply:
         """Ask for the listing."""
-        return self.send("GET", "/embeddings/models", params=params, api_key=self.api_key)
+        return self.send("GET", path, params=params, api_key=self.api_key)
 
     def send(
         self,

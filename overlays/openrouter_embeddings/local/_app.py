@@ -152,6 +152,8 @@ def create_app(
         routes=[
             Route(_PATH, service.create_embeddings, methods=["POST"]),
             Route(f"{_PATH}/models", service.list_models, methods=["GET"]),
+            # Where tools for OpenAI's protocol look for it.
+            Route(f"{BASE_PATH}/models", service.list_models, methods=["GET"]),
         ],
         exception_handlers={
             RefusalError: _refused,
