@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from contract.document import read
 from patch_generated import PatchError, patch_package
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,17 +39,37 @@ def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) 
     """
     # The generator and its post-hooks are those of this interpreter's environment.
     tool = Path(sys.executable).with_name("openapi-python-client")
-    command: list[str | Path] = [tool, "generate", "--path", contract, "--config", config]
     output: list[str | Path] = ["--meta", "none", "--fail-on-warning", "--output-path", target]
     environment = os.environ | {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [*command, *output], env=environment, check=False, capture_output=True, text=True
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "openapi.json"
+        root = read(str(contract)).root
+        source.write_text(json.dumps(prepared(root)), encoding="utf-8")
+        command: list[str | Path] = [tool, "generate", "--path", source, "--config", config]
+        done = subprocess.run(
+            [*command, *output], env=environment, check=False, capture_output=True, text=True
+        )
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)
         done.check_returncode()
     patch_package(target)
     (target / "py.typed").touch()
+
+
+def prepared(value: object) -> object:
+    """Copy a contract, with the words of each parameter in its schema as well.
+
+    The generator writes a parameter's docstring from its schema, and forgets the parameter's own.
+    """
+    if isinstance(value, list):
+        return [prepared(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {str(name): prepared(each) for name, each in value.items()}
+    schema = found.get("schema")
+    if {"in", "name", "description"} <= set(found) and isinstance(schema, dict):
+        found["schema"] = {"description": found["description"]} | schema
+    return found
 
 
 class TryError(Exception):

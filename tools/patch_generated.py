@@ -6,6 +6,9 @@ the status is a plain int, and a body that cannot be read leaves `parsed` None; 
 content are there in any case. The operations also accept the plain `Client`, whose key an auth
 object can hold.
 
+The token of `AuthenticatedClient` is not shown by its `repr`, and a reply that several statuses
+share is named once.
+
 An embedding is a list or a text, and stays what it is. As generated, every text raises an exception
 and builds a type on its way to that: 1 ms for each thousand vectors.
 
@@ -15,6 +18,7 @@ one alone may be missing, since what it replaces is right, and follows the contr
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ class Replacement(NamedTuple):
     new: str
     times: int
 
+
+_TWICE = re.compile(r"\b(\w+)(?: \| \1\b)+")
 
 IMPORT = Replacement("from http import HTTPStatus\n", "", 1)
 
@@ -66,6 +72,17 @@ OPERATION = (
     ),
 )
 """For each module of an operation."""
+
+CLIENT = (
+    Replacement("    token: str\n", "    token: str = field(repr=False)\n", 1),
+    # The token is in these headers as soon as a request was made.
+    Replacement(
+        '= field(factory=dict, kw_only=True, alias="headers")\n',
+        '= field(factory=dict, kw_only=True, alias="headers", repr=False)\n',
+        2,
+    ),
+)
+"""For the module with the clients: the token is not shown."""
 
 TYPES = (IMPORT, Replacement("    status_code: HTTPStatus\n", "    status_code: int\n", 1))
 """For the module with `Response`."""
@@ -114,6 +131,22 @@ def patched(text: str, replacements: Sequence[Replacement], name: str) -> str:
     return text
 
 
+def named_once(operations: Sequence[Path]) -> None:
+    """Name each model of a union once: a reply that two statuses share comes twice.
+
+    Raises:
+        PatchError: No model comes twice; then the generator does it itself.
+    """
+    count = 0
+    for path in operations:
+        text, found = _TWICE.subn(r"\1", path.read_text(encoding="utf-8"))
+        _write(path, text)
+        count += found
+    if not count:
+        message = "No reply is named twice: this patch is no longer needed."
+        raise PatchError(message)
+
+
 def patch_package(package: Path) -> None:
     """Patch every operation of a generated package, its `Response`, and the model of a vector.
 
@@ -126,6 +159,8 @@ def patch_package(package: Path) -> None:
         raise PatchError(message)
     for path in operations:
         _rewrite(path, OPERATION)
+    named_once(operations)
+    _rewrite(package / "client.py", CLIENT)
     _rewrite(package / "types.py", TYPES)
     vector = package / "models" / "embedding_object.py"
     if vector.exists() and EMBEDDING.old in vector.read_text(encoding="utf-8"):
@@ -133,5 +168,8 @@ def patch_package(package: Path) -> None:
 
 
 def _rewrite(path: Path, replacements: Sequence[Replacement]) -> None:
-    text = patched(path.read_text(encoding="utf-8"), replacements, path.name)
+    _write(path, patched(path.read_text(encoding="utf-8"), replacements, path.name))
+
+
+def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")

@@ -249,3 +249,12 @@ async def test_our_async_client_hands_out_the_generated_one(server):
 
     assert response.parsed.data == []
     assert server.seen[-1][1]["Authorization"] == "Bearer sk-or-secret"
+
+
+def test_a_token_is_not_shown():
+    """Neither before nor after a request, when it is in the headers too."""
+    client = AuthenticatedClient(base_url="http://127.0.0.1:9", token="sk-or-v1-secret")
+    before = repr(client)
+    client.get_httpx_client().close()
+
+    assert "secret" not in before + repr(client)

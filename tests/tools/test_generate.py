@@ -69,6 +69,26 @@ def test_writing_mends_every_difference(committed, fresh, monkeypatch):
     assert run(monkeypatch, "--check") == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"a = '\xe4'\n", "is not UTF-8: byte 5 is 0xe4"), (b"a = 1\r\n", "has line ends")],
+)
+def test_the_check_says_what_is_odd_about_a_file(content, words, committed, monkeypatch, capsys):
+    """Another encoding and other line ends would else be a diff of everything, or a traceback."""
+    (committed / "errors.py").write_bytes(content)
+
+    assert run(monkeypatch, "--check") == 1
+    assert f"errors.py {words}" in capsys.readouterr().out
+
+
+def test_parameters_keep_their_words(fresh):
+    """The generator would forget them; and each reply is named once."""
+    text = (fresh / "api" / "embeddings" / "create_embeddings.py").read_text(encoding="utf-8")
+
+    assert text.count("http_referer (str | Unset): The address of the calling application;") == 4
+    assert "ErrorResponse | ErrorResponse" not in text
+
+
 def test_a_missing_newline_at_the_end_is_a_difference(fresh):
     """Lines are equal then, bytes are not."""
     files = generate.files_of(fresh)

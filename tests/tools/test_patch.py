@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 from patch_generated import (
+    CLIENT,
     EMBEDDING,
     OPERATION,
     TYPES,
@@ -17,6 +18,7 @@ from patch_generated import (
 
 from openrouter_embeddings_api.models import EmbeddingObject
 
+TWICE = "def parse() -> Reply | Refusal | Refusal: ...\n"
 GENERATED = "".join(replacement.old * replacement.times for replacement in OPERATION)
 
 
@@ -61,7 +63,8 @@ def package(tmp_path):
     operations, models = tmp_path / "api" / "embeddings", tmp_path / "models"
     operations.mkdir(parents=True)
     models.mkdir()
-    (operations / "create.py").write_text(GENERATED)
+    (operations / "create.py").write_text(GENERATED + TWICE)
+    (tmp_path / "client.py").write_text("".join(r.old * r.times for r in CLIENT))
     (operations / "__init__.py").write_text("")
     (tmp_path / "types.py").write_text("".join(r.old for r in TYPES))
     (models / "embedding_object.py").write_text(EMBEDDING.old)
@@ -74,8 +77,18 @@ def test_a_package_is_patched_in_place(package):
 
     texts = [(package / name).read_text() for name in ("api/embeddings/create.py", "types.py")]
     assert "HTTPStatus" not in "".join(texts)
+    assert "-> Reply | Refusal: ..." in texts[0]
+    assert (package / "client.py").read_text() == "".join(r.new * r.times for r in CLIENT)
     assert (package / "models" / "embedding_object.py").read_text() == EMBEDDING.new
     assert Replacement("a", "b", 1).new == "b"
+
+
+def test_a_generator_that_names_a_reply_once_is_noticed(package):
+    """The patch has to go then."""
+    (package / "api" / "embeddings" / "create.py").write_text(GENERATED)
+
+    with pytest.raises(PatchError, match="no longer needed"):
+        patch_package(package)
 
 
 def test_a_vector_of_another_form_stays_as_generated(package):

@@ -61,7 +61,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> EmbeddingsResponse | ErrorResponse | ErrorResponse:
+) -> EmbeddingsResponse | ErrorResponse:
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> EmbeddingsResponse | ErrorResponse:
@@ -170,7 +170,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[EmbeddingsResponse | ErrorResponse | ErrorResponse]:
+) -> Response[EmbeddingsResponse | ErrorResponse]:
     try:
         parsed = _parse_response(client=client, response=response)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
@@ -195,20 +195,27 @@ def sync_detailed(
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
     x_open_router_cache_clear: str | Unset = UNSET,
-) -> Response[EmbeddingsResponse | ErrorResponse | ErrorResponse]:
+) -> Response[EmbeddingsResponse | ErrorResponse]:
     """Embed inputs
 
      One vector for each input, in one complete reply. Slow replies begin with white space.
 
     Args:
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
-        x_session_id (str | Unset):
-        x_open_router_cache (str | Unset):
-        x_open_router_cache_ttl (int | Unset):
-        x_open_router_cache_clear (str | Unset):
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
+        x_session_id (str | Unset): The same as `session_id` of the body, which has precedence.
+        x_open_router_cache (str | Unset): "true" lets equal requests be answered from the
+            response cache, "false" forbids it.
+        x_open_router_cache_ttl (int | Unset): How many seconds the reply may stay in the response
+            cache; 300 if nothing is said.
+        x_open_router_cache_clear (str | Unset): "true" replaces what the response cache holds for
+            this request.
         body (EmbeddingsRequest): What to embed, with which model, and how.
 
     Raises:
@@ -216,7 +223,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[EmbeddingsResponse | ErrorResponse | ErrorResponse]
+        Response[EmbeddingsResponse | ErrorResponse]
     """
 
     kwargs = _get_kwargs(
@@ -250,20 +257,27 @@ def sync(
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
     x_open_router_cache_clear: str | Unset = UNSET,
-) -> EmbeddingsResponse | ErrorResponse | ErrorResponse | None:
+) -> EmbeddingsResponse | ErrorResponse | None:
     """Embed inputs
 
      One vector for each input, in one complete reply. Slow replies begin with white space.
 
     Args:
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
-        x_session_id (str | Unset):
-        x_open_router_cache (str | Unset):
-        x_open_router_cache_ttl (int | Unset):
-        x_open_router_cache_clear (str | Unset):
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
+        x_session_id (str | Unset): The same as `session_id` of the body, which has precedence.
+        x_open_router_cache (str | Unset): "true" lets equal requests be answered from the
+            response cache, "false" forbids it.
+        x_open_router_cache_ttl (int | Unset): How many seconds the reply may stay in the response
+            cache; 300 if nothing is said.
+        x_open_router_cache_clear (str | Unset): "true" replaces what the response cache holds for
+            this request.
         body (EmbeddingsRequest): What to embed, with which model, and how.
 
     Raises:
@@ -271,7 +285,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        EmbeddingsResponse | ErrorResponse | ErrorResponse
+        EmbeddingsResponse | ErrorResponse
     """
 
     return sync_detailed(
@@ -300,20 +314,27 @@ async def asyncio_detailed(
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
     x_open_router_cache_clear: str | Unset = UNSET,
-) -> Response[EmbeddingsResponse | ErrorResponse | ErrorResponse]:
+) -> Response[EmbeddingsResponse | ErrorResponse]:
     """Embed inputs
 
      One vector for each input, in one complete reply. Slow replies begin with white space.
 
     Args:
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
-        x_session_id (str | Unset):
-        x_open_router_cache (str | Unset):
-        x_open_router_cache_ttl (int | Unset):
-        x_open_router_cache_clear (str | Unset):
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
+        x_session_id (str | Unset): The same as `session_id` of the body, which has precedence.
+        x_open_router_cache (str | Unset): "true" lets equal requests be answered from the
+            response cache, "false" forbids it.
+        x_open_router_cache_ttl (int | Unset): How many seconds the reply may stay in the response
+            cache; 300 if nothing is said.
+        x_open_router_cache_clear (str | Unset): "true" replaces what the response cache holds for
+            this request.
         body (EmbeddingsRequest): What to embed, with which model, and how.
 
     Raises:
@@ -321,7 +342,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[EmbeddingsResponse | ErrorResponse | ErrorResponse]
+        Response[EmbeddingsResponse | ErrorResponse]
     """
 
     kwargs = _get_kwargs(
@@ -353,20 +374,27 @@ async def asyncio(
     x_open_router_cache: str | Unset = UNSET,
     x_open_router_cache_ttl: int | Unset = UNSET,
     x_open_router_cache_clear: str | Unset = UNSET,
-) -> EmbeddingsResponse | ErrorResponse | ErrorResponse | None:
+) -> EmbeddingsResponse | ErrorResponse | None:
     """Embed inputs
 
      One vector for each input, in one complete reply. Slow replies begin with white space.
 
     Args:
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
-        x_session_id (str | Unset):
-        x_open_router_cache (str | Unset):
-        x_open_router_cache_ttl (int | Unset):
-        x_open_router_cache_clear (str | Unset):
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
+        x_session_id (str | Unset): The same as `session_id` of the body, which has precedence.
+        x_open_router_cache (str | Unset): "true" lets equal requests be answered from the
+            response cache, "false" forbids it.
+        x_open_router_cache_ttl (int | Unset): How many seconds the reply may stay in the response
+            cache; 300 if nothing is said.
+        x_open_router_cache_clear (str | Unset): "true" replaces what the response cache holds for
+            this request.
         body (EmbeddingsRequest): What to embed, with which model, and how.
 
     Raises:
@@ -374,7 +402,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        EmbeddingsResponse | ErrorResponse | ErrorResponse
+        EmbeddingsResponse | ErrorResponse
     """
 
     return (

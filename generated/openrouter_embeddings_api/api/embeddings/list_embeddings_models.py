@@ -141,12 +141,17 @@ def sync_detailed(
      The models that can serve the embeddings endpoint; all of them unless bounds are given.
 
     Args:
-        offset (int | None | Unset):
-        limit (int | Unset):
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
+        offset (int | None | Unset): How many models to leave out at the beginning.
+        limit (int | Unset): How many models to return at the most; 500 if only an offset is
+            given.
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,12 +192,17 @@ def sync(
      The models that can serve the embeddings endpoint; all of them unless bounds are given.
 
     Args:
-        offset (int | None | Unset):
-        limit (int | Unset):
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
+        offset (int | None | Unset): How many models to leave out at the beginning.
+        limit (int | Unset): How many models to return at the most; 500 if only an offset is
+            given.
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -228,12 +238,17 @@ async def asyncio_detailed(
      The models that can serve the embeddings endpoint; all of them unless bounds are given.
 
     Args:
-        offset (int | None | Unset):
-        limit (int | Unset):
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
+        offset (int | None | Unset): How many models to leave out at the beginning.
+        limit (int | Unset): How many models to return at the most; 500 if only an offset is
+            given.
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -272,12 +287,17 @@ async def asyncio(
      The models that can serve the embeddings endpoint; all of them unless bounds are given.
 
     Args:
-        offset (int | None | Unset):
-        limit (int | Unset):
-        http_referer (str | Unset):
-        x_open_router_title (str | Unset):
-        x_open_router_categories (str | Unset):
-        x_open_router_app_visibility (str | Unset):
+        offset (int | None | Unset): How many models to leave out at the beginning.
+        limit (int | Unset): How many models to return at the most; 500 if only an offset is
+            given.
+        http_referer (str | Unset): The address of the calling application; without it the call is
+            credited to nobody.
+        x_open_router_title (str | Unset): The calling application's name. The older spelling
+            X-Title is understood as well.
+        x_open_router_categories (str | Unset): What kinds of application call, comma-separated;
+            two count, unknown ones are ignored.
+        x_open_router_app_visibility (str | Unset): How visible the calling application is; its
+            values are not documented.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
