@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, cast
 from attrs import field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.deprecations import warn_of
 from openrouter_embeddings._base.types import Kind
 from openrouter_embeddings.errors import InvalidTypeError
 from openrouter_embeddings.parts import Audio, Content, File, Image, Video
@@ -98,6 +99,8 @@ def embedding_request(
         "session_id": _optional(_session_id, "session_id", session_id),
         "trace": _optional(_trace, "trace", trace),
     }
+    chosen = {**options, "encoding_format": encoding_format, "dimensions": dimensions}
+    warn_of(_named(chosen, extra_body))
     return EmbeddingRequest(
         wire_input=wire_input,
         count=count,
@@ -109,6 +112,16 @@ def embedding_request(
         extra_headers=arguments.headers("extra_headers", extra_headers),
         extra_body=_optional(arguments.json_mapping, "extra_body", extra_body) or {},
     )
+
+
+def _named(chosen: Mapping[str, object], extra_body: object) -> list[str]:
+    """Name what a caller gave, preferences of `provider` as ``provider.zdr`` say."""
+    more = extra_body if isinstance(extra_body, Mapping) else {}
+    preferences = chosen.get("provider")
+    names = [name for name, value in chosen.items() if value is not None]
+    names += [name for name in more if name not in names]
+    inner = preferences if isinstance(preferences, Mapping) else {}
+    return [*names, *(f"provider.{name}" for name in inner)]
 
 
 def _optional(check: Callable[[str, object], T], argument: str, value: object) -> T | None:
