@@ -93,11 +93,11 @@ def _run(given: argparse.Namespace) -> int:
 
 def compared(ours: Document, theirs: Document, pin: Pin | None, decisions: Path) -> Comparison:
     """Compare their last document with the new one, and ours with it."""
-    new = surface_of(theirs)
+    mine, new = surface_of(ours), surface_of(theirs)
     steps = differences(surface_of(pin.document), new) if pin else []
-    drift = differences(surface_of(ours), new)
+    drift = differences(mine, new)
     # What they have beside the two is news once, and no gap of ours.
-    drift = [each for each in drift if each.operation in surface_of(ours).operations]
+    drift = [each for each in drift if each.operation in mine.operations]
     return Comparison(steps, drift, read_decisions(decisions))
 
 

@@ -32,7 +32,7 @@ class Deprecation:
 
 
 DEPRECATED: Mapping[str, Deprecation] = MappingProxyType({})
-"""By argument, or ``provider.`` and a preference; what the contract marks, which a test compares."""
+"""By argument, or ``provider.`` and a preference; a test compares what the contract marks."""
 
 
 def warn_of(given: Iterable[str]) -> None:
