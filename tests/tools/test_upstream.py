@@ -480,3 +480,14 @@ def test_a_large_document_is_cut_down(theirs, tmp_path):
     document = parsed(text, "large")
     assert compared(dict(document.root)) == []
     assert len(reached(document)) == len(reached(read(str(NASTY))))
+
+
+def test_every_decision_is_needed_by_the_newest_document():
+    """One that nothing needs would hide what comes in its place."""
+    root = HERE.parents[1]
+    pin, ours = read_pin(root / "upstream" / "contract.yaml"), read(str(root / "openapi.yaml"))
+    decisions = read_decisions(root / "upstream-differences.yml")
+    found = differences(surface_of(ours), surface_of(pin.document))
+
+    assert decisions.unused(found) == []
+    assert Comparison([], found, decisions).open == []

@@ -254,7 +254,7 @@ class Checks:
                 self._say_wrong("refusals", f"{reply.status}, {wanted} is due")
             else:
                 raise _RefusedError(refusal)
-        return refusal or ""
+        return refusal or "accepted"
 
 
 def why_shut(checks: Checks) -> str | None:
