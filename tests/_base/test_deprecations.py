@@ -1,13 +1,11 @@
-"""Deprecated arguments: marked in the contract, noted, and warned of once for each call."""
+"""Deprecated arguments: noted, and warned of once for each call."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 
 import pytest
-import yaml
 
 from openrouter_embeddings import OpenRouter
 from openrouter_embeddings._base import deprecations
@@ -15,20 +13,7 @@ from openrouter_embeddings._base.deprecations import DEPRECATED, Deprecation
 from openrouter_embeddings.embeddings import Embeddings
 from openrouter_embeddings.testing import FaultServer
 
-ROOT = Path(__file__).parents[2]
 USER = Deprecation(since="0.2.0", gone_in="0.4.0", instead="give it in trace")
-
-
-def marked(document):
-    """Name the fields of a request that a contract marks."""
-    schemas = document["components"]["schemas"]
-    prefixes = {"EmbeddingsRequest": "", "ProviderPreferences": "provider."}
-    return {
-        f"{prefix}{name}"
-        for schema, prefix in prefixes.items()
-        for name, each in schemas[schema]["properties"].items()
-        if each.get("deprecated") is True
-    }
 
 
 def unnoted(names, docstring):
@@ -38,17 +23,6 @@ def unnoted(names, docstring):
         for name in names
         if "." not in name and not re.search(rf"^\s+{name}: .*Deprecated", docstring, re.MULTILINE)
     }
-
-
-def test_what_the_contract_marks_is_warned_of():
-    """And nothing else is."""
-    document = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
-
-    assert marked(document) == set(DEPRECATED)
-    document["components"]["schemas"]["EmbeddingsRequest"]["properties"]["user"]["deprecated"] = (
-        True
-    )
-    assert marked(document) == set(DEPRECATED) | {"user"}
 
 
 def test_what_is_warned_of_is_noted():

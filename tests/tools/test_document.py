@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
 
+from openrouter_embeddings._base.deprecations import DEPRECATED
 from openrouter_embeddings.errors import ERROR_OF_STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,3 +176,25 @@ def test_an_error_may_come_in_a_200(body, document):
     pointer = "/paths/~1embeddings/post/responses/200/content/application~1json/schema"
 
     validator(document, pointer).validate(body)
+
+
+def marked(document):
+    """Name the fields of a request that a contract marks."""
+    schemas = document["components"]["schemas"]
+    prefixes = {"EmbeddingsRequest": "", "ProviderPreferences": "provider."}
+    return {
+        f"{prefix}{name}"
+        for schema, prefix in prefixes.items()
+        for name, each in schemas[schema]["properties"].items()
+        if each.get("deprecated") is True
+    }
+
+
+def test_what_the_contract_marks_is_warned_of(document):
+    """And nothing else is."""
+    document = copy.deepcopy(document)
+    assert marked(document) == set(DEPRECATED)
+    document["components"]["schemas"]["EmbeddingsRequest"]["properties"]["user"]["deprecated"] = (
+        True
+    )
+    assert marked(document) == set(DEPRECATED) | {"user"}
