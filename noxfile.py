@@ -233,9 +233,9 @@ def borders(session: nox.Session) -> None:
 
 @nox.session
 def money(session: nox.Session) -> None:
-    """Count on a server what each fault costs, and compare it with what the client says."""
+    """Count on a server what each fault costs, and hold max_cost: `-- [--only nan,silence]`."""
     session.install(*CONSTRAINTS, "-e", ".")
-    session.run("python", "benchmarks/money.py")
+    session.run("python", "benchmarks/money.py", *session.posargs)
 
 
 @nox.session
