@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 
@@ -12,6 +13,7 @@ from openrouter_embeddings import (
     ConfigurationError,
     Limits,
     PartialFailureError,
+    ResponseValidationError,
     ServiceUnavailableResponseError,
     UnauthorizedResponseError,
     VectorError,
@@ -216,3 +218,27 @@ def test_an_argument_that_is_wrong_is_told_as_it_is(client, server):
         client.embed(failing(0), dimensions=-1)
 
     assert server.requests == ()
+
+
+def test_a_run_that_fails_for_a_fatal_reason_raises_it_in_any_words(server, connect):
+    """Each request that was in flight is refused with its own id."""
+    numbers = itertools.count()
+
+    def refuse(healthy):
+        return faults.status(401, f"No such key, request {next(numbers)}").apply(healthy)
+
+    server.always(faults.Fault("refused", "It says no.", False, (), refuse))
+
+    with pytest.raises(UnauthorizedResponseError):
+        connect().embed([f"text {n}" for n in range(2_000)])
+
+
+def test_the_error_of_a_run_without_vectors_says_what_the_run_cost(server, connect):
+    """All of it, and not what one of its requests did."""
+    server.always(faults.index_out_of_range())
+
+    with pytest.raises(ResponseValidationError) as caught:
+        connect().embed([f"text {n:05}" for n in range(300)])
+
+    assert caught.value.cost == pytest.approx(2 * 2e-08 * server.inputs_embedded)
+    assert caught.value.possible_cost == 0.0

@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._request.vectors import as_index
+from openrouter_embeddings._request.verdicts import is_fatal
 from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
 from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats, Truncation
 
@@ -231,9 +232,14 @@ class Result:
 def _only_reason(result: EmbeddedBatch) -> OpenRouterError | None:
     """Return why no input has a vector, where that is the same for all of them."""
     first, errors = result.failures[0].error, [failure.error for failure in result.failures]
-    # Several requests may have been in flight, and each was refused in the same words.
-    same = all(type(e) is type(first) and e.message == first.message for e in errors)
-    return first if same and len(errors) == len(result) else None
+    fatal = result.stopped is not None and is_fatal(result.stopped)
+    # Several requests may have been in flight: each was refused in the same words, or for the one
+    # reason that every request meets, in words with its own id.
+    same = all(type(e) is type(first) and (fatal or e.message == first.message) for e in errors)
+    if not same or len(errors) < len(result):
+        return None
+    _tell_cost(first, result)
+    return first
 
 
 def _partial(result: EmbeddedBatch) -> PartialFailureError:
@@ -256,9 +262,14 @@ def _with_result(
     message: str, hint: str, result: EmbeddedBatch, cause: Exception
 ) -> PartialFailureError:
     error = PartialFailureError(message, result=result, hint=hint)
-    error.cost, error.possible_cost = result.usage.cost, result.usage.possible_cost
     error.__cause__ = cause
+    _tell_cost(error, result)
     return error
+
+
+def _tell_cost(error: OpenRouterError, result: EmbeddedBatch) -> None:
+    """Have an error that takes the place of a result tell what the whole run cost."""
+    error.cost, error.possible_cost = result.usage.cost, result.usage.possible_cost
 
 
 @define(eq=False)
