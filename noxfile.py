@@ -216,11 +216,11 @@ def faults_of_peers(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Embed through a hostile server, with two processes on one cache, and in a killed job."""
+    """Embed through a hostile server, two processes on a cache, a killed job: `-- [--seeds 10]`."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
     session.run("python", "benchmarks/pace.py")
-    session.run("python", "benchmarks/chaos.py")
-    session.run("python", "benchmarks/kills.py")
+    session.run("python", "benchmarks/chaos.py", *session.posargs)
+    session.run("python", "benchmarks/kills.py", *session.posargs)
 
 
 @nox.session
