@@ -134,11 +134,22 @@ def read_error(reply: Reply, payload: object) -> ResponseError:
         metadata=metadata,
         headers=reply.headers,
         body=reply.body.decode("utf-8", "replace"),
-        retry_after=retry_after(reply.headers, details, now=reply.received_at),
+        retry_after=retry_after(
+            reply.headers,
+            details,
+            now=reply.received_at,
+            body=_text_of(reply) if payload is None else payload,
+        ),
         request_id=reply.request_id,
     )
     error.hint = _hint(error, reply)
     return error
+
+
+def _text_of(reply: Reply) -> str | None:
+    """Return a body that is neither JSON nor a page: what pages say is meant for people."""
+    text = reply.body.decode("utf-8", "replace").lstrip()
+    return None if text.startswith("<") else text
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -17,11 +17,12 @@ LONGEST = 366 * 86_400.0
 """Seconds: a wait of more than a year is no wait but a mistake, and counts as not said."""
 
 _MOST_EPOCH = 1e20  # nanoseconds of the year 2286, and ten times that
-_DEEPEST = 6  # levels of an error object; provider errors inside of provider errors have four
+_DEEPEST = 7  # levels of a body; provider errors inside of provider errors have five
 _MOST_CHARACTERS = 20_000  # of a provider's words; what is longer is no message
 
 _FLAGS = re.IGNORECASE | re.ASCII
-_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,15})?", re.ASCII)
+# Without a sign below zero: whoever writes -1 has miscounted, and does not mean "at once".
+_NUMBER = re.compile(r"\+?\d{1,20}(?:\.\d{1,15})?", re.ASCII)
 _DATE = re.compile(  # RFC 9110 section 5.6.7: IMF-fixdate, RFC 850, asctime
     r"[A-Za-z]{3}, \d{2} [A-Za-z]{3} \d{4} \d{2}:\d{2}:\d{2} GMT"
     r"|[A-Za-z]{6,9}, \d{2}-[A-Za-z]{3}-\d{2} \d{2}:\d{2}:\d{2} GMT"
@@ -49,13 +50,17 @@ _FIELD = re.compile(r"retry[-_]?(?:after|delay)(?:[-_]?(ms|milliseconds|s|second
 
 
 def retry_after(
-    headers: Mapping[str, str], error: Mapping[str, object], *, now: datetime
+    headers: Mapping[str, str],
+    error: Mapping[str, object],
+    *,
+    now: datetime,
+    body: object = None,
 ) -> float | None:
     """Read how long to wait, the most reliable source first.
 
     The sources: the header ``Retry-After`` in seconds, as a duration with units or as any of the
     three dates of RFC 9110 section 5.6.7, and ``retry-after-ms``, the longer of the two; fields
-    named so in the error object, ``retryDelay`` among them, however deep, and in the provider's own
+    named so in the body, ``retryDelay`` among them, however deep, and in the provider's own
     words where these are JSON; the headers that the error copies; ``X-RateLimit-Reset`` in epoch
     seconds or smaller units; and words, ``"try again in 6s"`` say. Points in time count from the
     reply's own ``Date`` where it has one, so that a wrong local clock does no harm.
@@ -64,6 +69,7 @@ def retry_after(
         headers: The reply's headers, names in lower case.
         error: The error object of the body, or an empty mapping.
         now: When the reply came, in UTC.
+        body: The whole body, decoded or a text, where the error object is not all that it says.
 
     Returns:
         Seconds from now, 0 to `LONGEST`, or None where nothing readable is said.
@@ -71,21 +77,21 @@ def retry_after(
     now = _read_date(headers.get("date")) or now
     metadata = error.get("metadata")
     copied = _lower(metadata.get("headers")) if isinstance(metadata, dict) else {}
-    return _first(_sources(headers, copied, error, now))
+    return _first(_sources(headers, copied, error if body is None else body, now))
 
 
 def _sources(
     headers: Mapping[str, object],
     copied: Mapping[str, object],
-    error: Mapping[str, object],
+    body: object,
     now: datetime,
 ) -> Iterator[float | None]:
     yield _from_headers(headers, now)
-    yield _longest(*_from_fields(error, now))
+    yield _longest(*_from_fields(body, now))
     yield _from_headers(copied, now)
     yield _read_reset(headers.get("x-ratelimit-reset"), now)
     yield _read_reset(copied.get("x-ratelimit-reset"), now)
-    yield _longest(*_from_words(error))
+    yield _longest(*_from_words(body))
 
 
 def _first(found: Iterator[float | None]) -> float | None:
@@ -101,7 +107,7 @@ def _from_headers(headers: Mapping[str, object], now: datetime) -> float | None:
 
 def _longest(*found: float | None) -> float | None:
     """Take the longest wait; where it is another one rounded up, that one is meant."""
-    said = [value for value in found if value is not None]
+    said = [value for value in found if value is not None and value <= LONGEST]
     longest = max(said, default=None)
     return next((value for value in said if math.ceil(value) == longest), longest)
 
@@ -132,7 +138,7 @@ def _read_number(value: object) -> float | None:
         return float(value) if _NUMBER.fullmatch(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if abs(value) <= _MOST_EPOCH else None
+    return float(value) if 0 <= value <= _MOST_EPOCH else None
 
 
 def _read_duration(text: str) -> float:
@@ -155,7 +161,7 @@ def _read_date(value: object) -> datetime | None:
 
 
 def _from_fields(value: object, now: datetime, depth: int = 0) -> Iterator[float]:
-    """Find fields that say when, in an error object and in JSON texts inside of it."""
+    """Find fields that say when, in a body and in JSON texts inside of it."""
     if depth > _DEEPEST:
         return
     for name, inner in _members(value):
