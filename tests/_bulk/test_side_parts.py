@@ -170,18 +170,34 @@ def test_a_run_that_fails_for_one_reason_raises_it(server, connect):
     assert isinstance(caught.value.__cause__, ServiceUnavailableResponseError)
 
 
-def test_a_run_that_cannot_be_pinned_says_so_and_goes_on(client, server, tmp_path):
-    """The replies name no provider: it caches as others do, and does not go one by one."""
-    server.always(renamed(provider=None))
+def test_a_run_that_cannot_be_pinned_says_so_and_goes_on(client, server, tmp_path, caplog):
+    """The replies name no provider: it caches under keys of its own, and does not go one by one."""
     path = tmp_path / "cache"
-    result = client.embed(TEXTS, pin_provider=True, cache=path, limits=LIMITS)
-    requests = len(server.requests)
-    again = client.embed(TEXTS[:20], pin_provider=True, cache=path, limits=LIMITS)
+    client.embed(TEXTS[40:60], cache=path, limits=LIMITS)
+    server.always(renamed(provider=None))
+    with caplog.at_level(logging.WARNING, "openrouter_embeddings"):
+        result = client.embed(TEXTS, pin_provider=True, cache=path, limits=LIMITS)
+    requests, logged = len(server.requests), [each.getMessage() for each in caplog.records]
+    again = client.embed(TEXTS, pin_provider=True, cache=path, limits=LIMITS)
 
     assert result.notes == ("The run could not be pinned: the replies name no provider.",)
-    assert requests == 20
-    assert again.from_cache == 0
-    assert client.embed(TEXTS, cache=path).from_cache == len(TEXTS)
+    assert logged == list(result.notes)
+    assert (result.from_cache, requests) == (0, 21)
+    assert again.from_cache == len(TEXTS) - LIMITS.max_batch
+    assert len(server.requests) == requests + 1
+    assert client.embed(TEXTS, cache=path, limits=LIMITS).from_cache == 20
+
+
+def test_a_provider_that_is_named_after_all_is_an_error(client, server):
+    """Nobody knows whether the first reply was its own."""
+    server.script(renamed(provider=None))
+
+    with pytest.raises(PartialFailureError, match="whose first reply named no provider") as caught:
+        client.embed(list("abcd"), limits=ONE_BY_ONE, pin_provider=True)
+
+    assert isinstance(caught.value.__cause__, VectorError)
+    assert np.array_equal(caught.value.result.vectors[0], server.vector("a"))
+    assert np.isnan(caught.value.result.vectors[1:]).all()
 
 
 def renamed(**fields):
@@ -192,12 +208,15 @@ def renamed(**fields):
 ONE_BY_ONE = Limits(max_batch=1, max_in_flight=1)
 
 
-def test_a_model_that_changes_on_the_way_is_noted(client, server):
+def test_a_model_that_changes_on_the_way_is_noted(client, server, caplog):
     """Its author may be named or not; that is no change."""
     server.script(faults.ok(), renamed(model="test/Embedding"), renamed(model="other"))
-    result = client.embed(list("abcd"), limits=ONE_BY_ONE)
+    with caplog.at_level(logging.WARNING, "openrouter_embeddings"):
+        result = client.embed(list("abcd"), limits=ONE_BY_ONE)
+    logged = [each.getMessage() for each in caplog.records]
 
     assert result.notes == ("The model 'other' answered, and before that 'embedding'.",)
+    assert logged == list(result.notes)
 
 
 def test_a_model_that_changes_is_an_error_of_a_pinned_run(client, server):

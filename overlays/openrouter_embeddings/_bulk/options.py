@@ -82,7 +82,8 @@ class BulkOptions(RequestOptions, total=False):
         limits: Bounds of batches, concurrency and memory.
         max_cost: The most to spend in USD; the run stops before the next request could cross it,
             which counts each byte of a text as a token. The model's price must be fixed.
-        pin_provider: Let the provider of the first answer give all; another one is an error.
+        pin_provider: Let the provider of the first answer give all; another one is an error, and
+            another model too. Where the first answer names none, `notes` says so.
         on_long: What becomes of a text that the service refuses as too long: ``"error"`` makes it a
             failure, ``"truncate"`` cuts it until it fits and lists it in `truncated`.
         retries: Another retry policy; None for single attempts. What the service refuses because it

@@ -1,12 +1,17 @@
-"""The vector space of a bulk run: one width, and one provider where it is pinned. Pure.
+"""The vector space of a bulk run: one width, and one provider and model where it is pinned. Pure.
 
 Vectors of two spaces must never mix. The first answer settles the width, and with `pin` the
 provider; from there on every request names it, and the cache is asked for vectors of that provider
 alone. Until then nothing is taken from the cache: nobody knows yet whose vectors would fit.
+
+A first answer that names no provider leaves nobody to be asked for. The run goes on and says so;
+its vectors have keys of their own in the cache, since those of runs that are not pinned may be
+anybody's. An answer that names a provider after that is of another one, as far as anybody can tell.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -46,6 +51,7 @@ class Space:
     _keys: KeyMaker = field(init=False)
     store_keys: KeyMaker | None = field(init=False)
     _unnamed: bool = field(init=False, default=False)
+    _news: list[str] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         """Begin with what the request itself says."""
@@ -76,53 +82,71 @@ class Space:
 
     def check(self, response: EmbeddingsResponse) -> VectorError | None:
         """Take note of an answer, or say why its vectors do not belong to the others."""
-        if self.width is None:
+        mixed = self._mixed(response)
+        if mixed is None:
             self.width = response.dimensions
-        if response.dimensions != self.width:
+            self._meet_model(response.model)
+            self._meet_provider(response.provider)
+        return mixed
+
+    def _mixed(self, response: EmbeddingsResponse) -> VectorError | None:
+        if self.width is not None and response.dimensions != self.width:
             return make_width_error(self.width, next(iter(self.providers), None), response)
-        return self._compare_models(response) or self._meet(response.provider)
+        if not self.pin:
+            return None
+        return self._other_model(response.model) or self._other_provider(response.provider)
 
-    def _compare_models(self, response: EmbeddingsResponse) -> VectorError | None:
-        """Notice a model that changes on the way: an error where the run is pinned, else a note."""
-        if response.model is None or self.model is None:
-            self.model = self.model or response.model
+    def _other_model(self, model: str | None) -> VectorError | None:
+        if not self._is_other(model):
             return None
-        if _short_name(response.model) == _short_name(self.model):
-            return None
-        message = f"The model {response.model!r} answered, and before that {self.model!r}."
-        if self.pin:
-            return VectorError(message, hint="The vectors of two models cannot be compared.")
-        if message not in self.notes:
-            self.notes.append(message)
-        return None
+        message = self._describe_change(model)
+        return VectorError(message, hint="The vectors of two models cannot be compared.")
 
-    def _meet(self, provider: str | None) -> VectorError | None:
-        if provider is None:
-            self._go_on_unpinned()
-        if provider is None or provider in self.providers:
+    def _is_other(self, model: str | None) -> bool:
+        known = self.model
+        return bool(model and known) and _short_name(model or "") != _short_name(known or "")
+
+    def _describe_change(self, model: str | None) -> str:
+        return f"The model {model!r} answered, and before that {self.model!r}."
+
+    def _other_provider(self, provider: str | None) -> VectorError | None:
+        if not provider or provider in self.providers:
             return None
-        if self.pin and self.providers:
+        if self._unnamed:
+            message = f"{provider} answered a pinned run whose first reply named no provider."
+        elif self.providers:
             message = f"{provider} answered though the run is pinned to {self.providers[0]}."
-            return VectorError(message)
-        self.providers = (*self.providers, provider)
-        if self.store_keys is None:
-            self._pin_to(provider)
-        return None
+        else:
+            return None
+        return VectorError(message, hint="The vectors of two providers may differ.")
 
-    def _go_on_unpinned(self) -> None:
-        """Go on where the first reply names no provider: nobody can be asked for alone."""
-        if not self.is_open:
+    def take_news(self) -> list[str]:
+        """Return the notes that were not told yet."""
+        news, self._news = self._news, []
+        return news
+
+    def _say(self, note: str) -> None:
+        self.notes.append(note)
+        self._news.append(note)
+
+    def _meet_model(self, model: str | None) -> None:
+        self.model = self.model or model
+        note = self._describe_change(model)
+        if self._is_other(model) and note not in self.notes:
+            self._say(note)
+
+    def _meet_provider(self, provider: str | None) -> None:
+        if provider and provider not in self.providers:
+            self.providers = (*self.providers, provider)
+        if self.store_keys is not None:
             return
-        self._unnamed, self.store_keys = True, self._keys
-        self.notes.append("The run could not be pinned: the replies name no provider.")
-
-    def _pin_to(self, provider: str) -> None:
-        given = self.template.options.get("provider")
-        preferences = dict(given) if isinstance(given, dict) else {}
-        preferences |= {"only": [provider], "allow_fallbacks": False}
-        options = {**self.template.options, "provider": preferences}
-        self.template = evolve(self.template, options=options)
-        self.store_keys = keys_of(self.template, self.source)
+        if provider:
+            self.template = _bind(self.template, provider)
+            self.store_keys = keys_of(self.template, self.source)
+        else:
+            self._unnamed = True
+            self.store_keys = keys_of(self.template, self.source, nameless=True)
+            self._say("The run could not be pinned: the replies name no provider.")
 
 
 def _short_name(model: str) -> str:
@@ -130,7 +154,23 @@ def _short_name(model: str) -> str:
     return model.rpartition("/")[2].lower()
 
 
-def keys_of(template: EmbeddingRequest, source: str | None) -> KeyMaker:
+def _bind(template: EmbeddingRequest, provider: str) -> EmbeddingRequest:
+    """Let one provider alone answer a request, beside what it says of them already.
+
+    Fields of ``extra_body`` have the last word about what is sent, and so about its keys.
+    """
+    preferences = {**_preferences(template), "only": [provider], "allow_fallbacks": False}
+    if "provider" in template.extra_body:
+        return evolve(template, extra_body={**template.extra_body, "provider": preferences})
+    return evolve(template, options={**template.options, "provider": preferences})
+
+
+def _preferences(template: EmbeddingRequest) -> Mapping[str, object]:
+    given = template.extra_body.get("provider", template.options.get("provider"))
+    return given if isinstance(given, Mapping) else {}
+
+
+def keys_of(template: EmbeddingRequest, source: str | None, *, nameless: bool = False) -> KeyMaker:
     """Make what tells vectors apart: everything that one depends on."""
     input_type, provider = (template.options.get(name) for name in ("input_type", "provider"))
     return KeyMaker(
@@ -140,11 +180,11 @@ def keys_of(template: EmbeddingRequest, source: str | None) -> KeyMaker:
         input_type=input_type if isinstance(input_type, str) else None,
         provider=provider if isinstance(provider, dict) else None,
         extra_body=template.extra_body,
+        nameless=nameless,
     )
 
 
 def named_provider(template: EmbeddingRequest) -> str | None:
-    """Return the provider, or the providers, that a request is bound to."""
-    provider = template.options.get("provider")
-    only = provider.get("only") if isinstance(provider, dict) else None
-    return ",".join(map(str, only)) if isinstance(only, list) and only else None
+    """Return the one provider that a request is bound to, or None where several may answer."""
+    only = _preferences(template).get("only")
+    return str(only[0]) if isinstance(only, list) and len(only) == 1 else None

@@ -247,7 +247,7 @@ class _Tasks:
         try:
             await self._save()
         finally:
-            self.settings.tell(events)
+            self.settings.tell(events, self.run.space.take_news())
 
     async def _save(self) -> None:
         """Have the cache keep new vectors; a cancellation waits for that."""

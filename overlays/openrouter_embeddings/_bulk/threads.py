@@ -217,7 +217,7 @@ class _Threads:
         try:
             self._save()
         finally:
-            self.settings.tell(events)
+            self.settings.tell(events, self.run.space.take_news())
 
     def _save(self) -> None:
         """Have the cache keep new vectors; what is interrupted is done again on the way out."""

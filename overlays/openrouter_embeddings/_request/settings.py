@@ -82,8 +82,10 @@ class Settings:
         """How often one input may be paid for."""
         return (self.retries or ONCE).most_paid
 
-    def tell(self, events: Iterable[Event]) -> None:
-        """Pass events on; a listener that fails must not lose a reply that was paid for."""
+    def tell(self, events: Iterable[Event], notes: Iterable[str] = ()) -> None:
+        """Log notes, and pass events on; a listener that fails must not lose what was paid for."""
+        for note in notes:
+            _log.warning("%s", note)
         for event in events:
             _log.debug("%s", event)
             if self.on_event is not None:

@@ -72,7 +72,8 @@ def cache_key(
         dimensions: The width that is asked for, or None.
         input_type: What the input is for, or None: queries and documents differ.
         provider: The routing preferences of the request, or None. A run with ``pin_provider`` adds
-            ``only`` and ``allow_fallbacks=False``.
+            ``only`` and ``allow_fallbacks=False``; one whose replies name no provider has keys that
+            are not made here.
         extra_body: More fields of the body, or None.
 
     Returns:

@@ -34,6 +34,7 @@ class KeyMaker:
         input_type: str | None = None,
         provider: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
+        nameless: bool = False,
     ) -> None:
         """Fix everything but the input.
 
@@ -44,6 +45,7 @@ class KeyMaker:
             input_type: What the inputs are for, or None: queries and documents differ.
             provider: The routing preferences of the requests, all of them, or None.
             extra_body: More fields of the body, which have the last word; or None.
+            nameless: Whether the vectors are to be of one provider, whose name nobody has said.
 
         Raises:
             ConfigurationError: Something is no text, or cannot be written as JSON.
@@ -54,6 +56,8 @@ class KeyMaker:
         more = {} if extra_body is None else arguments.json_mapping("extra_body", extra_body)
         body = given | {"provider": provider or {}} | more
         settings = [_VERSION, canonical_source(where), _canonical(body)]
+        # Beside the body, which may hold anything: no other request has such a key.
+        settings += ["nameless"] if nameless else []
         prefix = _json("the request", settings)
         start = len(prefix).to_bytes(8, "little") + prefix
         self._prefix = blake2b(start, digest_size=KEY_BYTES)
