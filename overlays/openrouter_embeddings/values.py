@@ -285,7 +285,8 @@ class EmbeddedBatch(_Matrix):
         providers: Who answered in the run so far.
         stats: What the run has done so far.
         notes: What went wrong beside the run so far and cost no vector, in words: a cache that was
-            full or damaged and was left out from there on, a provider that could not be pinned.
+            full or damaged and was left out from there on, a provider that could not be pinned, a
+            model whose name has changed.
     """
 
     vectors: NDArray[np.float32] = field(repr=show_shape)

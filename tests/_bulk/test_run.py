@@ -82,11 +82,11 @@ def taken(run, now=0.0):
     return list(iter(lambda: run.next_attempt(now), None))
 
 
-def answer(run, attempt, now=0.0):
+def answer(run, attempt, now=0.0, *, provider="x"):
     """Read the right vectors for a request, whose reply may be here already."""
     operation = attempt.call.operation
     vectors = np.stack([vector(text) for text in operation.request.wire_input])
-    operation.answer = EmbeddingsResponse(vectors, provider="x")
+    operation.answer = EmbeddingsResponse(vectors, provider=provider)
     if not attempt.replied:
         run.attempts.on_reply(attempt, OK, now)
     run.conclude(attempt, run.read(Settle(attempt, OK, now), 0.5), now)
@@ -142,14 +142,15 @@ def test_a_refusal_makes_no_room_before_it_is_read():
     assert taken(run) == []
 
 
-def test_the_first_reply_is_read_before_others_follow_a_pinned_provider():
-    """That it is here does not say yet who gave it."""
+@pytest.mark.parametrize("provider", ["x", None])
+def test_the_first_reply_is_read_before_others_follow_a_pinned_provider(provider):
+    """That it is here does not say yet who gave it, or that it does not say so."""
     run = run_over((f"input {number}" for number in range(1_000)), pin_provider=True)
     (first,) = taken(run)
 
     run.attempts.on_reply(first, OK, 0.0)
     assert taken(run) == []
-    answer(run, first)
+    answer(run, first, provider=provider)
     assert len(taken(run)) > 1
 
 

@@ -208,15 +208,27 @@ def renamed(**fields):
 ONE_BY_ONE = Limits(max_batch=1, max_in_flight=1)
 
 
-def test_a_model_that_changes_on_the_way_is_noted(client, server, caplog):
-    """Its author may be named or not; that is no change."""
+def test_a_model_that_changes_on_the_way_is_noted(client, server, tmp_path, caplog):
+    """Its author may be named or not; that is no change. Vectors of another are not cached."""
     server.script(faults.ok(), renamed(model="test/Embedding"), renamed(model="other"))
+    path = tmp_path / "cache"
     with caplog.at_level(logging.WARNING, "openrouter_embeddings"):
-        result = client.embed(list("abcd"), limits=ONE_BY_ONE)
+        result = client.embed(list("abcd"), limits=ONE_BY_ONE, cache=path)
     logged = [each.getMessage() for each in caplog.records]
 
     assert result.notes == ("The model 'other' answered, and before that 'embedding'.",)
     assert logged == list(result.notes)
+    assert client.embed(list("abcd"), cache=path).from_cache == 3
+    assert len(server.requests) == 5
+
+
+def test_a_model_with_a_version_behind_its_name_fails_no_run(client, server):
+    """Services write one model in several ways; it is said, since it may be another one."""
+    server.script(faults.ok(), renamed(model="embedding-v2"), renamed(model=None))
+    result = client.embed(list("abcd"), limits=ONE_BY_ONE, pin_provider=True)
+
+    assert result.notes == ("The model 'embedding-v2' answered, and before that 'embedding'.",)
+    assert np.array_equal(result.vectors, [server.vector(text) for text in "abcd"])
 
 
 def test_a_model_that_changes_is_an_error_of_a_pinned_run(client, server):

@@ -40,7 +40,9 @@ def key_of(space):
             "B answered a pinned run whose first reply named no provider",
         ),
         (True, [(8, "A", "m"), (8, "A", None), (8, "A", "author/M")], None),
+        (True, [(8, "A", "m"), (8, "A", "m-v2")], None),
         (True, [(8, "A", "m"), (8, "A", "n")], "'n' answered, and before that 'm'"),
+        (True, [(8, "A", "m"), (8, "A", "m-v1"), (8, "A", "m-v2")], "and before that 'm-v1'"),
         (False, [(8, "A", "m"), (8, "A", "n")], None),
     ],
     ids=str,
@@ -105,6 +107,26 @@ def test_the_provider_is_pinned_where_the_request_has_its_last_word():
     pinned = {"new": 1, "only": ["A"], "allow_fallbacks": False}
     assert spaces[0].template.extra_body == {"provider": pinned}
     assert len({key_of(space) for space in spaces}) == 2
+
+
+def test_names_of_a_model_are_noted_once_and_not_without_end():
+    """A service may make up a name for each reply."""
+    space = Space(template())
+    for number in [*range(100), *range(100)]:
+        space.check(response(8, "A", f"model {number}"))
+
+    assert space.notes[0] == "The model 'model 1' answered, and before that 'model 0'."
+    assert len(space.notes) == len(set(space.notes)) == 7
+
+
+def test_vectors_of_another_model_are_not_kept():
+    """A later run would take them for those of the model that it asks for."""
+    space = Space(template())
+    space.check(response(8, "A", "m"))
+
+    names = ["m", "author/m", "m-002", None, "n"]
+    kept = [space.keeps(response(8, "A", name)) for name in names]
+    assert kept == [True, True, True, True, False]
 
 
 def test_what_another_source_gave_has_keys_of_its_own():

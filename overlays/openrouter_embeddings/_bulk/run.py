@@ -301,7 +301,7 @@ class BulkRun:
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
         vectors = response.vectors if whole is None else whole
         self.ledger.settle(attempt.batch, vectors, attempt.rows, faults, attempt.call.paid)
-        if self.plan.asks:
+        if self.plan.asks and self.space.keeps(response):
             self._keep(attempt.batch)
         cost = outcome.charge.cost
         return (attempt.make_event(self.plan.template.model, now, None, cost),)

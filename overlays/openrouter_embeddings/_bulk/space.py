@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
+from openrouter_embeddings._base.model_names import Likeness, compare_names
 from openrouter_embeddings._request.lessons import make_width_error
 from openrouter_embeddings.cache import KeyMaker
 from openrouter_embeddings.errors import VectorError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings.inputs import EmbeddingRequest
     from openrouter_embeddings.values import EmbeddingsResponse
+
+# More than a model has names; each is looked at for each answer that has none of them.
+_MOST_MODELS = 8
 
 
 @define(eq=False)
@@ -36,7 +40,7 @@ class Space:
         source: The base URL that requests go to, or a name in its place; None for the service.
         notes: Where it is said what changed on the way, and is no error.
         width: How many numbers a vector has, once that is known.
-        model: The model as its provider calls it, once that is known.
+        models: What the model was called so far, the first name first; at most eight.
         providers: Who answered so far, the first one first.
         store_keys: Makes the keys of inputs in the cache; None as long as the provider is open.
     """
@@ -46,7 +50,7 @@ class Space:
     source: str | None = None
     notes: list[str] = field(factory=list)
     width: int | None = field(init=False, default=None)
-    model: str | None = field(init=False, default=None)
+    models: tuple[str, ...] = field(init=False, default=())
     providers: tuple[str, ...] = field(init=False, default=())
     _keys: KeyMaker = field(init=False)
     store_keys: KeyMaker | None = field(init=False)
@@ -63,6 +67,11 @@ class Space:
         """Say whether the first answer is still to come that decides about the others."""
         known = self.providers or self._unnamed or named_provider(self.template)
         return self.pin and not known
+
+    @property
+    def model(self) -> str | None:
+        """The model as the provider that answered first calls it, or None."""
+        return next(iter(self.models), None)
 
     def key(self, wire: object) -> str | bytes:
         """Tell inputs of the run apart: a text by itself, anything else by a digest."""
@@ -97,17 +106,11 @@ class Space:
         return self._other_model(response.model) or self._other_provider(response.provider)
 
     def _other_model(self, model: str | None) -> VectorError | None:
-        if not self._is_other(model):
-            return None
-        message = self._describe_change(model)
-        return VectorError(message, hint="The vectors of two models cannot be compared.")
-
-    def _is_other(self, model: str | None) -> bool:
-        known = self.model
-        return bool(model and known) and _short_name(model or "") != _short_name(known or "")
-
-    def _describe_change(self, model: str | None) -> str:
-        return f"The model {model!r} answered, and before that {self.model!r}."
+        for known in self.models:
+            if compare_names(known, model) is Likeness.OTHER:
+                message = _describe_change(model, known)
+                return VectorError(message, hint="The vectors of two models cannot be compared.")
+        return None
 
     def _other_provider(self, provider: str | None) -> VectorError | None:
         if not provider or provider in self.providers:
@@ -120,6 +123,10 @@ class Space:
             return None
         return VectorError(message, hint="The vectors of two providers may differ.")
 
+    def keeps(self, response: EmbeddingsResponse) -> bool:
+        """Say whether the cache may hold an answer: vectors of another model may not."""
+        return compare_names(self.model, response.model) is not Likeness.OTHER
+
     def take_news(self) -> list[str]:
         """Return the notes that were not told yet."""
         news, self._news = self._news, []
@@ -130,10 +137,15 @@ class Space:
         self._news.append(note)
 
     def _meet_model(self, model: str | None) -> None:
-        self.model = self.model or model
-        note = self._describe_change(model)
-        if self._is_other(model) and note not in self.notes:
-            self._say(note)
+        """Take note of a name of the model; where it may be that of another one, say so."""
+        if not model or len(self.models) >= _MOST_MODELS:
+            return
+        likeness = [compare_names(known, model) for known in self.models]
+        if Likeness.SAME in likeness:
+            return
+        if likeness:
+            self._say(_describe_change(model, self.models[0]))
+        self.models = (*self.models, model)
 
     def _meet_provider(self, provider: str | None) -> None:
         if provider and provider not in self.providers:
@@ -149,9 +161,8 @@ class Space:
             self._say("The run could not be pinned: the replies name no provider.")
 
 
-def _short_name(model: str) -> str:
-    """Leave out the author, whom some providers name and others do not."""
-    return model.rpartition("/")[2].lower()
+def _describe_change(model: str | None, known: str) -> str:
+    return f"The model {model!r} answered, and before that {known!r}."
 
 
 def _bind(template: EmbeddingRequest, provider: str) -> EmbeddingRequest:
