@@ -58,6 +58,24 @@ def press_ctrl_c(_held=None):
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
+def interrupt(number, frame):
+    """Raise as Python does, but not where it would ignore that: in callbacks of the collection."""
+    while frame is not None:
+        if frame.f_code.co_name in {"_remove", "__del__"}:
+            threading.Timer(0.01, press_ctrl_c).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def interrupting():
+    """Let Ctrl-C raise in any case, and put back what was there."""
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Terminal(io.StringIO):
     """A terminal that does something when it is written to."""
 
