@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.pace import Pace
     from openrouter_embeddings._bulk.rate import Admission
     from openrouter_embeddings._bulk.reader import Chunk
-    from openrouter_embeddings._request.call import Call, Done, Failed
+    from openrouter_embeddings._request.call import BatchCall, Done, Failed
     from openrouter_embeddings._request.call import Wait as Again
     from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings.errors import NoResponseError, OpenRouterError
@@ -57,7 +57,7 @@ class Attempt:
     """
 
     batch: Batch
-    call: Call[Verified]
+    call: BatchCall[Verified]
     most_tokens: int = 1
     timeout: float | None = None
     admission: Admission | None = None
@@ -140,10 +140,12 @@ class Attempts:
     Attributes:
         pace: Says how many may be in flight, and when the next may begin.
         admitted_at: When the service last answered what was asked, or judged it; -infinity before.
+        refusal: What the service last refused for the pace; None before.
     """
 
     pace: Pace
     admitted_at: float = field(init=False, default=-math.inf)
+    refusal: OpenRouterError | None = field(init=False, default=None)
     _open: int = field(init=False, default=0)
     _unread: dict[Attempt, Settle] = field(init=False, factory=dict)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
@@ -228,6 +230,18 @@ class Attempts:
     def take_due(self, now: float) -> Attempt | None:
         """Take the one that is to be made again now, or None."""
         return heapq.heappop(self._later)[2] if self.seconds_left(now) <= 0 else None
+
+    def take_missed(self, now: float) -> tuple[Attempt, OpenRouterError] | None:
+        """Take the next one if its time ends before the pace lets it begin, with its error.
+
+        An answer that is under way or unread may change the pace, and comes first.
+        """
+        if not self._later or self.is_open or self.pace.in_flight:
+            return None
+        attempt = self._later[0][2]
+        delay = max(self.seconds_left(now), self.pace.wait(now, attempt.tokens))
+        error = attempt.call.miss_turn(delay, now, self.refusal)
+        return None if error is None else (heapq.heappop(self._later)[2], error)
 
     def give_up_waiting(self) -> list[Attempt]:
         """Take all that are to be made again: the run is over."""

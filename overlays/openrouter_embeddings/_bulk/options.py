@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._request.call import Call
+    from openrouter_embeddings._request.call import BatchCall
     from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings._request.operations import BatchOperation
     from openrouter_embeddings._request.retry import RetryConfig
@@ -159,7 +159,7 @@ class BulkSetup:
             in_loop: Whether the run is carried out in an event loop.
         """
 
-        def call(request: EmbeddingRequest, now: float, paid: int) -> Call[Verified]:
+        def call(request: EmbeddingRequest, now: float, paid: int) -> BatchCall[Verified]:
             operation = self.operation(request)
             return self.settings.batch_call(operation, now, paid)
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.halving import Cutting
     from openrouter_embeddings._bulk.items import Batch
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._request.call import Call
+    from openrouter_embeddings._request.call import BatchCall
     from openrouter_embeddings._request.call import Wait as Again
     from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings.events import Event
@@ -81,7 +81,7 @@ class Plan:
     """
 
     template: EmbeddingRequest
-    call: Callable[[EmbeddingRequest, float, int], Call[Verified]]
+    call: Callable[[EmbeddingRequest, float, int], BatchCall[Verified]]
     limits: Limits
     most_paid: int = 2
     max_cost: float | None = None
@@ -174,6 +174,9 @@ class BulkRun:
                 attempt = self.attempts.take_due(now) or self._cut(now)
                 if attempt is None or self._begin(attempt, now):
                     return attempt
+            while (missed := self.attempts.take_missed(now)) is not None:
+                attempt, error = missed
+                self._close(attempt, error, attempt.call.paid)
             hold = self.attempts.pace.hold(now)
             while hold and self._may_go_on:
                 # It could go out but for the hold: its time runs from here.
@@ -263,6 +266,8 @@ class BulkRun:
 
     def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
         named, is_throttled = wait_named(outcome.error), is_throttling(outcome.error)
+        if is_pushback(outcome.error):
+            self.attempts.refusal = outcome.error
         is_shut = is_throttled and self.attempts.is_shut(attempt, named, now)
         if is_throttled and attempt.admission is not None and not is_shut:
             self.attempts.pace.on_refusal(attempt.admission, now, named)

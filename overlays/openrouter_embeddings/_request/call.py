@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._request.charges import FREE, Bill, Charge
 from openrouter_embeddings._request.request import Reply
-from openrouter_embeddings._request.retry import GiveUp, RetryConfig, judge_turn
+from openrouter_embeddings._request.retry import GiveUp, RetryConfig, judge_turn, within
 from openrouter_embeddings._request.verdicts import is_pushback, is_transient, timed_out
 from openrouter_embeddings.errors import (
     DeadlineExceededError,
@@ -146,7 +146,7 @@ class Call(Generic[T]):
     def _may_repeat_paid(self) -> bool:
         return self.most_paid - self.paid > 1
 
-    def begin(self, now: float) -> float | DeadlineExceededError | None:
+    def begin(self, now: float) -> float | OpenRouterError | None:
         """Begin an attempt.
 
         Returns:
@@ -276,6 +276,30 @@ class BatchCall(Call[T]):
     """
 
     _pushbacks: int = field(init=False, default=0)
+
+    def begin(self, now: float) -> float | OpenRouterError | None:
+        """Begin an attempt; what waited for its turn until its time was over, was refused."""
+        timeout = super().begin(now)
+        if isinstance(timeout, OpenRouterError) and is_pushback(timeout):
+            return self.miss_turn(0.0, now) or timeout
+        return timeout
+
+    def miss_turn(
+        self, delay: float, now: float, refusal: OpenRouterError | None = None
+    ) -> OpenRouterError | None:
+        """Return what the request ends with where its next attempt would come too late, or None.
+
+        Args:
+            delay: The seconds until the next attempt could begin.
+            now: The time.
+            refusal: What holds it back, if it was never sent.
+        """
+        verdict = within(self.deadline, now - self.started, delay)
+        if not isinstance(verdict, GiveUp):
+            return None
+        if self._last_error is not None:
+            return self._given_up(self._last_error, verdict.reason)
+        return refusal or self._out_of_time()
 
     @property
     def _may_repeat_paid(self) -> bool:

@@ -115,7 +115,7 @@ class RetryConfig:
         refusal = self._refusal(error, attempt, may_have_cost(error) and paid >= most)
         if refusal is not None:
             return GiveUp(refusal)
-        return _within(deadline, elapsed, self._delay(error, attempt, random))
+        return within(deadline, elapsed, self._delay(error, attempt, random))
 
     def _refusal(self, error: OpenRouterError, attempt: int, is_paid: bool) -> str | None:  # noqa: FBT001 - private
         if not is_transient(error):
@@ -157,10 +157,10 @@ def judge_turn(
     named = wait_named(error)
     if named is not None:
         delay = named if refusals < _DOUBTED else max(named, delay)
-    return _within(deadline, elapsed, delay)
+    return within(deadline, elapsed, delay)
 
 
-def _within(deadline: float | None, elapsed: float, delay: float) -> Verdict:
+def within(deadline: float | None, elapsed: float, delay: float) -> Verdict:
     """Begin a wait only if it ends before the deadline."""
     if deadline is not None and elapsed + delay >= deadline:
         return GiveUp(
