@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,11 @@ from openrouter_embeddings import (
     UnauthorizedResponseError,
     VectorError,
 )
+from openrouter_embeddings._bulk.attempts import Over
+from openrouter_embeddings._bulk.reader import Chunk
+from openrouter_embeddings._bulk.tasks import _Tasks
+from openrouter_embeddings._bulk.threads import _Threads
+from openrouter_embeddings._request.settings import Settings
 from openrouter_embeddings.testing import faults
 
 TEXTS = [f"text {number}" for number in range(400)]
@@ -60,35 +66,66 @@ def test_a_cache_that_fails_is_left_out(finds, puts, client, server, caplog):
 
 
 class SlowCache:
-    """A cache that answers when the inputs behind those that it was asked for were read."""
+    """A cache that answers when it is let."""
 
     def __init__(self):
-        self.read = threading.Event()
+        self.let = threading.Event()
 
     def find(self, keys):
-        assert self.read.wait(60)
-        return ()
-
-    def put(self, vectors, *, model):
-        """Keep nothing."""
+        assert self.let.wait(60)
+        return list(keys)
 
 
-def test_inputs_that_need_no_answer_do_not_overtake_those_that_do(client, server):
-    """A whole chunk that cannot be sent comes behind one that the cache still looks for."""
-    cache, texts = SlowCache(), [f"text {number}" for number in range(500)]
+class HalfRun:
+    """As much of a run as takes inputs: it notes what came in."""
 
-    def source():
-        yield from texts
-        yield from [""] * 499
-        cache.read.set()
-        yield from ["", "last"]
+    def __init__(self):
+        self.came, self.ended = [], False
+        self.plan, self.intake, self.account = (
+            SimpleNamespace(limits=Limits()),
+            SimpleNamespace(add=lambda chunk, found: self.came.append((chunk.entries, found))),
+            SimpleNamespace(abandon=lambda: None),
+        )
+        self.unsaved = {}
 
-    result = client.embed(source(), cache=cache, on_error="keep")
+    def next(self, _now):
+        return Over()
 
-    assert [failure.position for failure in result.failures] == list(range(500, 1_000))
-    assert np.array_equal(result.vectors[:500], [server.vector(text) for text in texts])
-    assert np.array_equal(result.vectors[1_000], server.vector("last"))
-    assert not result.notes
+    def end(self):
+        self.ended = True
+
+
+LOOKED_FOR, UNUSABLE = Chunk(["a"], [0], [b"key"]), Chunk(["", ""])
+SETTINGS = Settings("http://localhost", None, None, None, clock=lambda: 0.0, draw=lambda: 0.5)
+IN_ORDER = [(["a"], [b"key"]), (["", ""], ())]
+
+
+def test_inputs_that_need_no_answer_do_not_overtake_those_that_do():
+    """The cache still looks for those before them."""
+    run, cache = HalfRun(), SlowCache()
+    runner = _Threads(None, run, cache, SETTINGS)
+    for chunk in (LOOKED_FOR, UNUSABLE):
+        runner._ask(chunk)
+    cache.let.set()
+    while len(run.came) < 2:
+        runner._wait(60.0)
+
+    assert run.came == IN_ORDER
+    runner._finders.dismiss()
+
+
+async def test_nor_do_they_in_an_event_loop():
+    """The same for tasks."""
+    run, cache = HalfRun(), SlowCache()
+    runner = _Tasks(None, run, cache, SETTINGS)
+    for chunk in (LOOKED_FOR, UNUSABLE):
+        runner._ask(chunk)
+    cache.let.set()
+    while len(run.came) < 2:
+        runner._note(await runner._ended.get())
+
+    assert run.came == IN_ORDER
+    await runner.finish()
 
 
 def failing(number):
