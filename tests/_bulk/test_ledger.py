@@ -309,6 +309,17 @@ def test_a_service_that_breaks_every_reply_is_found_out_before_long():
     assert paid.total() == 132
 
 
+def test_a_service_that_answers_nothing_in_time_is_found_out_by_three_parts():
+    """They had their last time, and each of them took as long as may be."""
+    slow = NoResponseError("slow", sent=True, timed_out=True)
+    ledger = Books(range(10_000), max_batch=100)
+
+    paid = pay(ledger, lambda _: slow)
+
+    assert ledger.stopped is slow
+    assert paid.total() == 100 + 3 * 25
+
+
 def test_what_was_refused_for_free_in_the_end_stays_together():
     """A reply without vectors was paid for, and asked for as numbers it met an outage."""
     ledger = Books(range(10), max_batch=10)

@@ -292,6 +292,9 @@ class Evidence:
             return self._broken >= (_LATER_BROKEN if self.answered else _BROKEN)
         self._outages += 1
         self._alone += len(batch.slots) == 1 and not batch.rounds
+        if batch.parted and ran_out_of_time(error):
+            # It had its last time: no single input of it can be asked for.
+            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
         if self.answered or not self.suspicion.can_ask:
             return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
         return self.is_in_doubt and self._alone >= _ALONE
