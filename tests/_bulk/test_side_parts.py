@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -310,3 +312,70 @@ def test_the_error_of_a_run_without_vectors_says_what_the_run_cost(server, conne
 
     assert caught.value.cost == pytest.approx(2 * 2e-08 * server.inputs_embedded)
     assert caught.value.possible_cost == 0.0
+
+
+class Locked(Cache):
+    """A cache that cannot be written, and says so in our own words."""
+
+    def put(self, vectors, *, model):
+        raise ConfigurationError("The cache is locked by another process.")
+
+
+def test_a_cache_that_cannot_be_written_fails_no_pinned_run(client, server):
+    """There it is written before it is asked for the first time."""
+    cache = Locked(finds=99, puts=99)
+    result = client.embed(TEXTS, cache=cache, limits=LIMITS, pin_provider=True)
+
+    assert np.array_equal(result.vectors, [server.vector(text) for text in TEXTS])
+    (note,) = result.notes
+    assert "locked by another process" in note
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+class Broken(io.StringIO):
+    """A terminal whose other end is gone."""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("stream", [None, closed(), Broken()], ids=["none", "closed", "broken"])
+def test_progress_that_nobody_can_see_fails_nothing(stream, client, server, monkeypatch):
+    """Services run without a standard error, and terminals are closed."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    result = client.embed(TEXTS, progress=True, limits=LIMITS)
+
+    assert np.array_equal(result.vectors, [server.vector(text) for text in TEXTS])
+
+
+class Raising(logging.Handler):
+    """A handler of somebody else."""
+
+    def emit(self, record):
+        raise ValueError("I/O operation on closed file")
+
+
+def test_a_log_that_raises_fails_nothing(connect, server):
+    """Neither where a listener fails, nor where the cache does."""
+    logger, handler = logging.getLogger("openrouter_embeddings"), Raising()
+
+    def fail(event):
+        raise RuntimeError("the listener")
+
+    client = connect(on_event=fail)
+    logger.addHandler(handler)
+    try:
+        result = client.embed(TEXTS, cache=Cache(finds=9, puts=0), limits=LIMITS)
+    finally:
+        logger.removeHandler(handler)
+
+    assert np.array_equal(result.vectors, [server.vector(text) for text in TEXTS])
+    assert server.inputs_embedded == len(TEXTS)

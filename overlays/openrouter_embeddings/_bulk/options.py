@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
 
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.asides import has_terminal, log, write_to_terminal
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
 from openrouter_embeddings._bulk.output import Result
@@ -227,8 +227,12 @@ def _usable(cache: Store | None) -> Store | None:
     if cache is None or (writable and isinstance(cache, EmbeddingCache)):
         return cache
     if not writable:
-        _log.warning("%r cannot be written: what is paid for now is not kept in it", cache)
+        message = "%r cannot be written: what is paid for now is not kept in it"
+        log(_log, logging.WARNING, message, cache)
     return _Guarded(cache, writable)
+
+
+Refusal = type[ConfigurationError] | tuple[()]
 
 
 @define(eq=False)
@@ -254,27 +258,33 @@ class Guarded:
             ConfigurationError: The first answer is none that a cache gives.
         """
         nothing: Sequence[Hits] = ()
-        found = nothing if self._failed else self._try(lambda: self.cache.find(keys), nothing)
+        refuses = () if self._answered else ConfigurationError
+        found = self._try(lambda: self.cache.find(keys), nothing, refuses)
         self._answered = True
         return found
 
     def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
         """Keep vectors, where nothing has failed so far."""
-        if not self._failed:
-            self._try(lambda: self.cache.put(vectors, model=model), None)
+        self._try(lambda: self.cache.put(vectors, model=model), None)
 
-    def _try(self, work: Callable[[], T], instead: T) -> T:
+    def _try(self, work: Callable[[], T], instead: T, refuses: Refusal = ()) -> T:
+        if self._failed:
+            return instead
         try:
             return work()
-        except Exception as exc:
-            if isinstance(exc, ConfigurationError) and not self._answered:
-                raise
-            if not self._failed:
-                self._failed = True
-                note = f"The cache was left out from here on: {type(exc).__name__}: {exc}"
-                self.notes.append(note)
-                _log.warning("%s", note)
+        except refuses:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a cache of any make fails in any way
+            self._leave_out(exc)
             return instead
+
+    def _leave_out(self, exc: Exception) -> None:
+        if self._failed:  # beside this, in another thread
+            return
+        self._failed = True
+        note = f"The cache was left out from here on: {type(exc).__name__}: {exc}"
+        self.notes.append(note)
+        log(_log, logging.WARNING, "%s", note)
 
 
 def guarded(cache: Store | None, notes: list[str]) -> Store | None:
@@ -364,7 +374,7 @@ def choose_reporter(
     if callable(progress):
         return progress
     wanted = arguments.flag("progress", progress)
-    return _to_terminal if wanted and sys.stderr.isatty() else _nowhere
+    return _to_terminal if wanted and has_terminal() else _nowhere
 
 
 def _nowhere(_batch: EmbeddedBatch) -> None:
@@ -373,5 +383,4 @@ def _nowhere(_batch: EmbeddedBatch) -> None:
 
 def _to_terminal(batch: EmbeddedBatch) -> None:
     done = batch.start + len(batch)
-    sys.stderr.write(f"\r{done:,} inputs, {batch.stats.cost:.6f} USD")
-    sys.stderr.flush()
+    write_to_terminal(f"\r{done:,} inputs, {batch.stats.cost:.6f} USD")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._base.asides import write_to_terminal
 from openrouter_embeddings._bulk.items import Cached
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
@@ -413,10 +413,8 @@ def _error(typ: Error, val: object) -> Error:
 
 def announce_wait(in_flight: int) -> None:
     """Say on a terminal what the program waits for after it was interrupted."""
-    with suppress(AttributeError, OSError, ValueError):  # there is none, or it is closed
-        if in_flight and sys.stderr.isatty():
-            sys.stderr.write(f"\nWaiting for {in_flight} requests that are paid for.\n")
-            sys.stderr.flush()
+    if in_flight:
+        write_to_terminal(f"\nWaiting for {in_flight} requests that are paid for.\n")
 
 
 def describe_cost(stats: RunStats) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.asides import log
 from openrouter_embeddings._request.call import ONCE, BatchCall, Call, Operation
 from openrouter_embeddings._request.retry import RetryConfig
 
@@ -85,11 +86,12 @@ class Settings:
     def tell(self, events: Iterable[Event], notes: Iterable[str] = ()) -> None:
         """Log notes, and pass events on; a listener that fails must not lose what was paid for."""
         for note in notes:
-            _log.warning("%s", note)
+            log(_log, logging.WARNING, "%s", note)
         for event in events:
-            _log.debug("%s", event)
+            log(_log, logging.DEBUG, "%s", event)
             if self.on_event is not None:
                 try:
                     self.on_event(event)
                 except Exception:  # noqa: BLE001 - the listener is not ours, and can fail in any way
-                    _log.exception("the listener failed on %s", type(event).__name__)
+                    name = type(event).__name__
+                    log(_log, logging.ERROR, "the listener failed on %s", name)
