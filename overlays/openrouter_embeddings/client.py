@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.frames import forget_frames
+from openrouter_embeddings._base.signals import find_interrupt
 from openrouter_embeddings._request.retry import RetryConfig
 from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
@@ -355,16 +356,27 @@ class OpenRouter(_Client):
         return Embeddings(self._http, self._configuration.settings)
 
     def close(self) -> None:
-        """Close the connections; the client cannot be used afterwards."""
-        self._connections.close()
+        """Close the connections; the client cannot be used afterwards.
+
+        Runs whose streams are half read end before: what they have in flight is waited for, within
+        its timeout, kept in the cache, and handed out to whoever reads on.
+        """
+        self._close(None)
+
+    def _close(self, interrupt: BaseException | None) -> None:
+        try:
+            for run in self._connections.users:
+                run.before_close(interrupt)
+        finally:
+            self._connections.close()
 
     def __enter__(self) -> Self:
         """Use the client in a ``with`` block."""
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
         """Close the connections."""
-        self.close()
+        self._close(find_interrupt(error))
 
 
 class AsyncOpenRouter(_Client):
@@ -424,13 +436,20 @@ class AsyncOpenRouter(_Client):
         return AsyncEmbeddings(self._http, self._configuration.settings)
 
     async def close(self) -> None:
-        """Close the connections; the client cannot be used afterwards."""
-        self._connections.close()
+        """Close the connections, as `OpenRouter.close` does; in the event loop of its streams."""
+        await self._close(None)
+
+    async def _close(self, interrupt: BaseException | None) -> None:
+        try:
+            for run in self._connections.async_users:
+                await run.before_close(interrupt)
+        finally:
+            self._connections.close()
 
     async def __aenter__(self) -> Self:
         """Use the client in an ``async with`` block."""
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, *_: object) -> None:
         """Close the connections."""
-        await self.close()
+        await self._close(find_interrupt(error))

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
+from openrouter_embeddings._base.signals import HeldSignals, SharedHold, find_interrupt
 
 HANDLED = [signal.SIGINT, signal.SIGTERM]
 
@@ -118,3 +118,75 @@ def test_an_interrupt_is_found_behind_the_end_of_a_generator():
     assert seen == [caught.value]
     assert find_interrupt(None) is find_interrupt(GeneratorExit()) is None
     assert find_interrupt(ValueError("no interrupt")) is None
+
+
+def test_a_shared_hold_ends_with_the_last_of_its_users():
+    """They end in any order; each is woken, and one of them takes what was raised."""
+    hold, woken = SharedHold(), []
+    first = hold.share(lambda: woken.append("first"))
+    second = hold.share(lambda: woken.append("second"))
+    first.__enter__()
+    second.__enter__()
+    signal.raise_signal(signal.SIGINT)
+    first.__exit__(None, None, None)
+    signal.raise_signal(signal.SIGINT)
+    taken = hold.take()
+    second.__exit__(None, None, None)
+
+    assert isinstance(taken, KeyboardInterrupt)
+    assert woken == ["first", "second", "second"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_nobody_takes_is_forgotten():
+    """The first interrupt is on its way then."""
+    hold = SharedHold()
+    with hold.share(list):
+        signal.raise_signal(signal.SIGINT)
+        assert isinstance(hold.raised, KeyboardInterrupt)
+
+    assert hold.raised is None
+
+
+def test_a_hold_whose_users_are_gone_raises_at_once():
+    """An event loop that was closed for good wakes nobody."""
+    hold = SharedHold()
+
+    def gone():
+        raise RuntimeError
+
+    left = hold.share(gone)
+    left.__enter__()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    left.__exit__(None, None, None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_is_over_is_not_put_back():
+    """Python's own comes in its place."""
+
+    def over(number, frame):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, over)
+    with SharedHold(lambda handler: handler is over).share(list):
+        pass
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_holds_nothing():
+    """Handlers run in the main thread, and cannot be set elsewhere."""
+    hold, seen = SharedHold(), []
+
+    def work():
+        with hold.share(list):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert seen == [signal.default_int_handler]

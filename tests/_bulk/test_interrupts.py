@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from openrouter_embeddings import AsyncOpenRouter, Limits, OpenRouter
 from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.events import BatchSettled
 from openrouter_embeddings.testing import FaultServer, faults
 
@@ -189,6 +191,137 @@ async def test_without_a_cache_nothing_is_waited_for_after_a_cancellation():
 
         assert asyncio.all_tasks() == {asyncio.current_task()}
         held.released.set()
+
+
+def waits(_held):
+    """Let the replies wait until the test lets them go."""
+
+
+async def read_one(held, cache, leaving):
+    """Leave the client's block with a stream that is half read; return what is read afterwards."""
+    async with held.connect(AsyncOpenRouter) as client:
+        stream = client.embeddings.stream(TEXTS, model=MODEL, cache=cache, limits=LIMITS)
+        await anext(stream)
+        await asyncio.to_thread(held.arrived.wait, 60)
+        leaving()
+    return [batch async for batch in stream]
+
+
+def read_one_in_threads(held, cache, leaving):
+    """Do the same with the other client."""
+    with held.connect(OpenRouter) as client:
+        stream = client.embeddings.stream(TEXTS, model=MODEL, cache=cache, limits=LIMITS)
+        next(stream)
+        held.arrived.wait(60)
+        leaving()
+    return list(stream)
+
+
+def read_in_tasks(*arguments):
+    """Run the asynchronous one."""
+    return asyncio.run(read_one(*arguments))
+
+
+READERS = pytest.mark.parametrize("read", [read_one_in_threads, read_in_tasks])
+
+
+@READERS
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, asyncio.CancelledError])
+def test_a_client_takes_in_what_is_in_flight_before_it_closes(read, error, tmp_path, monkeypatch):
+    """The caller's own code fails while replies are under way: they were paid for."""
+
+    def leave():
+        held.released.set()
+        raise error
+
+    held = Held(waits)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with held.server as server, EmbeddingCache(tmp_path / "cache") as cache:
+        with pytest.raises(error) as caught:
+            read(held, cache, leave)
+
+        assert cache.info().vectors == server.inputs_embedded > 4
+    notes = getattr(caught.value, "__notes__", [])
+    assert len(notes) == (error is not ValueError)
+
+
+@READERS
+def test_a_stream_that_is_read_on_gives_what_had_come(read, tmp_path):
+    """What was not sent says that the client is closed; no vector that was paid for is missing."""
+    held = Held(waits)
+    with held.server as server, EmbeddingCache(tmp_path / "cache") as cache:
+        rest = read(held, cache, held.released.set)
+
+        good = sum(len(batch) - len(batch.failures) for batch in rest)
+        assert good == server.inputs_embedded - 4 > 0
+    assert sum(map(len, rest)) == len(TEXTS) - 4
+    assert "closed" in str(rest[-1].failures[-1].error)
+
+
+async def give_up(held, streams):
+    """Leave a half-read stream behind, by a cancellation."""
+    async with held.connect(AsyncOpenRouter) as client:
+        streams.append(client.embeddings.stream(TEXTS, model=MODEL, limits=LIMITS))
+        await anext(streams[0])
+        await asyncio.to_thread(held.arrived.wait, 60)
+        raise asyncio.CancelledError
+
+
+async def test_a_run_that_was_given_up_is_not_read_on_for_ever():
+    """Without a cache nobody waits for the replies of an interrupted run, nor does who reads on."""
+    held, streams = Held(waits), []
+    with held.server:
+        with pytest.raises(asyncio.CancelledError):
+            await give_up(held, streams)
+        with pytest.raises(ConfigurationError, match="closed"):
+            [batch async for batch in streams[0]]
+        held.released.set()
+
+
+def give_up_in_threads(held, streams):
+    """Leave one behind, by Ctrl-C."""
+    with held.connect(OpenRouter) as client:
+        streams.append(client.embeddings.stream(TEXTS, model=MODEL, limits=LIMITS))
+        next(streams[0])
+        held.arrived.wait(60)
+        raise KeyboardInterrupt
+
+
+def test_requests_of_threads_end_with_their_connections():
+    """Who reads on learns that the client is closed."""
+    held, streams = Held(waits), []
+    with held.server:
+        with pytest.raises(KeyboardInterrupt):
+            give_up_in_threads(held, streams)
+        rest = list(streams[0])
+        held.released.set()
+
+    assert sum(map(len, rest)) == len(TEXTS) - 4
+    assert "closed" in str(rest[-1].failures[-1].error)
+
+
+@needs_signals
+def test_a_second_ctrl_c_under_asyncio_run_is_raised_in_no_task(tmp_path, monkeypatch):
+    """It would be lost with the reply that the task had just received."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    held = Held(press_ctrl_c)
+    monkeypatch.setattr(sys, "stderr", Terminal(press_ctrl_c))
+    with held.server, EmbeddingCache(tmp_path / "cache") as cache:
+
+        async def embed():
+            asyncio.get_running_loop().set_exception_handler(lambda _, told: problems.append(told))
+            async with held.connect(AsyncOpenRouter) as client:
+                await client.embeddings.embed(TEXTS, model=MODEL, cache=cache, limits=LIMITS)
+
+        problems = []
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(embed())
+
+        assert cache.info().vectors >= 4
+        held.released.set()
+    gc.collect()
+    assert problems == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 HALF_READ = """

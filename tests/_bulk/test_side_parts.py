@@ -21,7 +21,6 @@ from openrouter_embeddings import (
     UnauthorizedResponseError,
     VectorError,
 )
-from openrouter_embeddings._bulk.attempts import Over
 from openrouter_embeddings._bulk.reader import Chunk
 from openrouter_embeddings._bulk.tasks import _Tasks
 from openrouter_embeddings._bulk.threads import _Threads
@@ -88,10 +87,8 @@ class HalfRun:
             SimpleNamespace(add=lambda chunk, found: self.came.append((chunk.entries, found))),
             SimpleNamespace(abandon=lambda: None),
         )
+        self.source, self.attempts = None, SimpleNamespace(unread=None)
         self.unsaved = {}
-
-    def next(self, _now):
-        return Over()
 
     def end(self):
         self.ended = True

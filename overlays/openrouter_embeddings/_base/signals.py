@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+    Handler = Callable[[int, FrameType | None], object]
 
 # Those that programs let end their work: Ctrl-C, the stop of a service, an alarm.
 _NUMBERS = [
@@ -38,9 +41,7 @@ class HeldSignals:
 
     wake: Callable[[], None] = _nothing
     raised: BaseException | None = field(init=False, default=None)
-    _handlers: dict[int, Callable[[int, FrameType | None], object]] = field(
-        init=False, factory=dict
-    )
+    _handlers: dict[int, Handler] = field(init=False, factory=dict)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -76,6 +77,11 @@ class HeldSignals:
             if self._handlers:
                 self._let_go()
 
+    def replace(self, is_over: Callable[[object], bool]) -> None:
+        """Put Python's own handler back, on leaving, where one is over by then."""
+        over = [number for number, kept in self._handlers.items() if is_over(kept)]
+        self._handlers.update(dict.fromkeys(over, signal.default_int_handler))
+
     def forget(self) -> None:
         """Raise nothing on leaving: something else is on its way already."""
         self.raised = None
@@ -85,6 +91,76 @@ class HeldSignals:
         if self.raised is not None:
             raised, self.raised = self.raised, None
             raise raised.with_traceback(None)
+
+
+@define(eq=False)
+class SharedHold:
+    """Holds signals back for several things at once, which need not end in the order they began.
+
+    What a handler raises meanwhile is for one of them to take; what nobody takes is forgotten.
+
+    Attributes:
+        is_over: Says of a handler that nobody wants it back in the end.
+    """
+
+    is_over: Callable[[object], bool] = lambda _: False
+    _held: HeldSignals | None = field(init=False, default=None)
+    _wakes: list[Callable[[], None]] = field(init=False, factory=list)
+
+    @property
+    def raised(self) -> BaseException | None:
+        """What a handler has raised first, if nobody took it."""
+        return None if self._held is None else self._held.raised
+
+    def replace(self, is_over: Callable[[object], bool]) -> None:
+        """Put Python's own handler back, in the end, where one of those held is over by then."""
+        if self._held is not None:
+            self._held.replace(is_over)
+
+    def take(self) -> BaseException | None:
+        """Return what was raised, to one alone."""
+        raised = self.raised
+        if self._held is not None:
+            self._held.forget()
+        return raised
+
+    @contextmanager
+    def share(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Hold signals in the main thread, as a context.
+
+        Args:
+            wake: Is called after a handler that has raised. Where it raises RuntimeError itself, as
+                an event loop does that was closed, nobody is there any more.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._wakes.append(wake)
+        try:
+            if self._held is None:
+                self._held = HeldSignals(self._wake_all).__enter__()
+            yield
+        finally:
+            if wake in self._wakes:
+                self._wakes.remove(wake)
+            if not self._wakes:
+                self.take()
+                self._let_go()
+
+    def _wake_all(self) -> None:
+        for wake in tuple(self._wakes) if self.raised is not None else ():
+            try:
+                wake()
+            except RuntimeError:
+                self._wakes.remove(wake)
+        if not self._wakes:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self.replace(self.is_over)
+            held, self._held = self._held, None
+            held.__exit__()
 
 
 def find_interrupt(error: BaseException | None) -> BaseException | None:

@@ -7,25 +7,39 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
-from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
+from openrouter_embeddings._base.lasting import (
+    LastingTask,
+    begin_lasting,
+    cancelled_while,
+    is_ended_runners,
+    is_runners,
+    mark_seen,
+    result_of,
+    to_its_end,
+    was_interrupted,
+)
+from openrouter_embeddings._base.signals import HeldSignals, SharedHold, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._bulk.reader import FedSource
-from openrouter_embeddings._http.exchange import asend
+from openrouter_embeddings._http.exchange import asend, async_users_of
+from openrouter_embeddings._http.transports import closed_error
+from openrouter_embeddings.errors import NoResponseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 
     import httpx
 
-    from openrouter_embeddings._bulk.attempts import Attempt, Step
-    from openrouter_embeddings._bulk.reader import Chunk
+    from openrouter_embeddings._bulk.attempts import Attempt
+    from openrouter_embeddings._bulk.reader import Chunk, Source
     from openrouter_embeddings._bulk.run import BulkRun
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits, Store
@@ -34,6 +48,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _READER = "embeddings-read"
+
+
+# Runs that keep what comes hold signals back together: they end in any order.
+_HOLD = SharedHold(is_ended_runners)
 
 # Event loops hold their tasks weakly.
 _KEEPERS = set[asyncio.Task[None]]()
@@ -54,29 +72,40 @@ async def run_in_tasks(
         await runner.finish()
 
 
-class _LastingTask(asyncio.Task[T]):
-    """A task that the end of its loop waits for; only what runs in the loop can cancel it.
-
-    `asyncio.run` cancels all tasks that are left when its loop does not run any more, and then lets
-    them end: what was paid for may end in its time.
+@define(eq=False)
+class _Feeder:
+    """Reads a source beside the run, a turn at a time.
 
     Attributes:
-        on_loop_end: Is called when the loop ends.
+        source: The inputs.
+        wake: Is called where inputs came, and at the end of a turn.
     """
 
-    on_loop_end: Callable[[], None] | None = None
+    source: Source
+    wake: Callable[[], None]
+    _turn: asyncio.Task[None] | None = field(init=False, default=None)
 
-    def cancel(self, msg: object = None) -> bool:
-        """Cancel it, unless its loop is ending."""
-        if self.get_loop().is_running():
-            return super().cancel(msg)
-        if self.on_loop_end is not None:
-            self.on_loop_end()
-        return False
+    def feed(self) -> None:
+        """Have the source read further where that is wanted."""
+        if isinstance(self.source, FedSource) and self.source.wanted and self._turn is None:
+            self._turn = asyncio.create_task(self._read(self.source))
+            self._turn.add_done_callback(lambda _: self.wake())
 
+    def stop(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
 
-def _begin_lasting(work: Coroutine[Any, Any, T]) -> _LastingTask[T]:
-    return _LastingTask(work, loop=asyncio.get_running_loop())
+    async def _read(self, source: FedSource) -> None:
+        over, failure = False, None
+        try:
+            if isinstance(source.values, AsyncIterator):
+                over = await _read_some(source, source.values, self.wake)
+            else:
+                over = await _read_in_thread(source, source.values, self.wake)
+        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
+            over, failure = True, exc
+        source.end_turn(over=over, failure=failure)
+        self._turn = None
 
 
 @define(eq=False)
@@ -95,32 +124,49 @@ class _Tasks:
     _ended: asyncio.Queue[asyncio.Task[Any] | None] = field(init=False, factory=asyncio.Queue)
     _pending: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _questions: deque[tuple[Chunk, asyncio.Task[Sequence[Hits]]]] = field(init=False, factory=deque)
-    _reading: asyncio.Task[None] | None = field(init=False, default=None)
+    _feeder: _Feeder = field(init=False)
     _ending: asyncio.Event = field(init=False, factory=asyncio.Event)
-    _keeper: _LastingTask[None] = field(init=False)
+    _keeper: LastingTask[None] = field(init=False)
     _loop_ends: bool = field(init=False, default=False)
+    _is_told: bool = field(init=False, default=False)  # the interrupt is on its way to the caller
 
     def __attrs_post_init__(self) -> None:
-        self._keeper = _begin_lasting(self._keep())
+        self._feeder = _Feeder(self.run.source, lambda: self._ended.put_nowait(None))
+        self._keeper = begin_lasting(self._keep())
         self._keeper.on_loop_end = self._on_loop_end
+        _KEEPERS.difference_update([each for each in _KEEPERS if each.get_loop().is_closed()])
         _KEEPERS.add(self._keeper)
+        self._keeper.add_done_callback(mark_seen)
         self._keeper.add_done_callback(_KEEPERS.discard)
+        users = async_users_of(self.http)
+        users.append(self)
+        self._keeper.add_done_callback(lambda _: users.remove(self))
 
     def _on_loop_end(self) -> None:
         self._loop_ends = True
-        self._end()
-
-    def _end(self) -> None:
+        _HOLD.replace(is_runners)
         self.run.end()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._keep_what_comes()
+
+    def _keep_what_comes(self) -> None:
+        self._feeder.stop()
         self._ending.set()
+
+    async def before_close(self, interrupt: BaseException | None) -> None:
+        """Take in what is in flight before the connections are closed.
+
+        Who reads on gets what had come. In another event loop nobody can wait for this one.
+        """
+        self.run.give_up(closed_error())
+        if self._keeper.get_loop() is asyncio.get_running_loop():
+            self._ended.put_nowait(None)
+            await self._wait_for_keeper(interrupt)
 
     async def batches(self) -> AsyncGenerator[EmbeddedBatch]:
         while True:
             await self._collect()
-            step = self._next()
-            self._feed()
+            step = self.run.next(self.settings.clock())
+            self._feeder.feed()
             match step:
                 case Start(attempt):
                     self._begin(self._send(attempt))
@@ -130,6 +176,8 @@ class _Tasks:
                     yield ready.batch()
                 case Settle() as step:
                     await self._settle(step)
+                case Wait() if self._keeper.done():
+                    raise closed_error()
                 case Wait(seconds):
                     with suppress(TimeoutError):
                         async with asyncio.timeout(seconds):
@@ -144,14 +192,22 @@ class _Tasks:
             ended_by: What ended the run early, if anything did.
         """
         interrupt = find_interrupt(ended_by)
+        self.run.end()
+        await self._wait_for_keeper(interrupt)
+
+    async def _wait_for_keeper(self, interrupt: BaseException | None) -> None:
+        if self._keeper.done():
+            return
         if not self._ending.is_set() and interrupt is not None:
             if self.store is None:
                 self._give_up_pending()
             else:
                 announce_wait(self.run.attempts.pace.in_flight)
-        self._end()
-        late = await _cancelled_while(self._keeper, self._on_cancelled)
-        self._keeper.result()
+        self._is_told = interrupt is not None
+        self._keep_what_comes()
+        with _held_signals(self._give_up_pending):
+            late = await cancelled_while(self._keeper, self._on_cancelled)
+        result_of(self._keeper)
         if interrupt is not None:
             stats = self.run.account.stats(self.run.attempts.pace)
             interrupt.add_note(describe_cost(stats))
@@ -170,52 +226,38 @@ class _Tasks:
     async def _keep(self) -> None:
         """Keep replies as they come, from the end of the run on until all are here."""
         await self._ending.wait()
-        while self._pending:
-            done, _ = await asyncio.wait(self._pending, return_when=asyncio.FIRST_COMPLETED)
-            self._pending -= done
+        with _held_signals(self._give_up_pending):
+            while self._pending:
+                done, _ = await asyncio.wait(self._pending, return_when=asyncio.FIRST_COMPLETED)
+                self._pending -= done
+                await self._settle_all()
             await self._settle_all()
-        await self._settle_all()
-        self.run.account.abandon()
+            self.run.account.abandon()
+            raised = None if self._is_told else _HOLD.take()
+        if raised is not None:
+            raise raised.with_traceback(None)
 
     async def _settle_all(self) -> None:
-        while isinstance(step := self._next(), Settle):
+        while (step := self.run.attempts.unread) is not None:
             await self._settle(step)
         await self._save()
 
-    def _next(self) -> Step:
-        return self.run.next(self.settings.clock())
-
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = _begin_lasting(work)
+        task = begin_lasting(work)
         self._pending.add(task)
+        task.add_done_callback(mark_seen)
         task.add_done_callback(self._ended.put_nowait)
         return task
 
     async def _send(self, attempt: Attempt) -> None:
-        answer = await asend(self.http, attempt.call.request, attempt.timeout)
-        self.run.attempts.on_reply(attempt, answer, self.settings.clock())
-
-    def _feed(self) -> None:
-        """Have the source read further where that is wanted."""
-        source = self.run.source
-        if isinstance(source, FedSource) and source.wanted and self._reading is None:
-            self._reading = asyncio.create_task(self._read(source))
-            self._reading.add_done_callback(self._ended.put_nowait)
-
-    async def _read(self, source: FedSource) -> None:
-        over, failure = False, None
         try:
-            if isinstance(source.values, AsyncIterator):
-                over = await _read_some(source, source.values, self._wake)
-            else:
-                over = await _read_in_thread(source, source.values, self._wake)
-        except Exception as exc:  # noqa: BLE001 - the source is not ours, and is told to the caller
-            over, failure = True, exc
-        source.end_turn(over=over, failure=failure)
-        self._reading = None
-
-    def _wake(self) -> None:
-        self._ended.put_nowait(None)
+            answer = await asend(self.http, attempt.call.request, attempt.timeout)
+        except KeyboardInterrupt:
+            # It leaves the loop to whoever runs that; the run sees a request that was cut off.
+            answer = NoResponseError("Ctrl-C ended the request.", sent=True)
+            self.run.attempts.on_reply(attempt, answer, self.settings.clock())
+            raise
+        self.run.attempts.on_reply(attempt, answer, self.settings.clock())
 
     def _ask(self, chunk: Chunk) -> None:
         if self.store is not None and (chunk.keys or self._questions):
@@ -234,10 +276,11 @@ class _Tasks:
     def _note(self, ended: asyncio.Task[Any] | None) -> None:
         if ended is not None:
             self._pending.discard(ended)
-            ended.result()
+            if not (ended.cancelled() or was_interrupted(ended)):
+                ended.result()
         while self._questions and self._questions[0][1].done():
             chunk, found = self._questions.popleft()
-            self.run.intake.add(chunk, found.result())
+            self.run.intake.add(chunk, result_of(found))
 
     async def _settle(self, step: Settle) -> None:
         outcome = self.run.read(step, self.settings.draw())
@@ -253,32 +296,21 @@ class _Tasks:
         """Have the cache keep new vectors; a cancellation waits for that."""
         if self.store is not None and self.run.unsaved:
             unsaved, self.run.unsaved = self.run.unsaved, {}
-            model = self.run.plan.template.model
-            await _to_its_end(asyncio.to_thread(self.store.put, unsaved, model=model))
+            put = partial(self.store.put, unsaved, model=self.run.plan.template.model)
+            await to_its_end(lambda: asyncio.to_thread(put))
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for work that cannot be stopped half way; a cancellation is passed on only then."""
-    task = _begin_lasting(work)
-    late = await _cancelled_while(task)
-    task.result()
-    if late is not None:
-        raise late
+def _held_signals(give_up: Callable[[], None]) -> AbstractContextManager[None]:
+    """Hold back what a second Ctrl-C raises: it would end whichever task just runs.
 
+    Where the first is on its way to the caller, the second says nothing new.
+    """
+    loop = asyncio.get_running_loop()
 
-async def _cancelled_while(
-    task: asyncio.Task[None], on_cancelled: Callable[[], None] | None = None
-) -> asyncio.CancelledError | None:
-    """Wait for the end of a task in any case; return the cancellation that came meanwhile."""
-    late = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as again:
-            late = again
-            if on_cancelled is not None:
-                on_cancelled()
-    return late
+    def wake() -> None:
+        loop.call_soon_threadsafe(give_up)
+
+    return _HOLD.share(wake)
 
 
 async def _find(store: Store, keys: Sequence[bytes]) -> Sequence[Hits]:

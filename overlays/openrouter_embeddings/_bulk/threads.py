@@ -8,8 +8,9 @@ When the caller stops early, what is in flight has been paid for: its replies ar
 their timeouts, and kept in the cache. A second Ctrl-C ends that wait, and what had come is kept;
 after Ctrl-C without a cache nothing is waited for, since nobody would get it. Ctrl-C can reach the
 driving thread between any two steps of it, so it is held back where an answer is half booked, or a
-request half handed over. A run that nobody ends is ended when the interpreter exits: its threads
-are daemons, and so still there.
+request half handed over. A run that nobody ends is ended when the interpreter exits, its threads
+being daemons that are still there, or before the client closes its connections; who reads on then
+gets what had come.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from attrs import define, field
 from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
-from openrouter_embeddings._http.exchange import send
+from openrouter_embeddings._http.exchange import send, users_of
+from openrouter_embeddings._http.transports import closed_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -124,6 +126,27 @@ class _Crew(Generic[T]):
 
 
 @define(eq=False)
+class _Driver:
+    """Who carries a run out at the moment.
+
+    Attributes:
+        thread: The thread; None while the caller has the run.
+        is_idle: Is set while nobody does.
+    """
+
+    thread: int | None = field(init=False, default=None)
+    is_idle: threading.Event = field(init=False, factory=threading.Event)
+
+    def begin(self) -> None:
+        self.thread = threading.get_ident()
+        self.is_idle.clear()
+
+    def pause(self) -> None:
+        self.thread = None
+        self.is_idle.set()
+
+
+@define(eq=False)
 class _Threads:
     """A run that is carried out with threads; one of them drives it."""
 
@@ -133,7 +156,7 @@ class _Threads:
     settings: Settings
     over: threading.Event = field(init=False, factory=threading.Event)
     process: int = field(init=False, factory=os.getpid)
-    driver: int | None = field(init=False, default=None)  # the thread; None while the caller has it
+    driver: _Driver = field(init=False, factory=_Driver)
     _lock: threading.Lock = field(init=False, factory=threading.Lock)  # for the run
     _finishing: threading.Lock = field(init=False, factory=threading.Lock)
     # What has ended: a piece of work, or what it failed with.
@@ -146,9 +169,10 @@ class _Threads:
         self._senders = _Crew("embeddings-send", self._send_on, most, self._ended.put)
         # One alone, so that the answers come back in the order of the questions.
         self._finders = _Crew("embeddings-find", self._find, 1, self._ended.put)
+        users_of(self.http).append(self)
 
     def batches(self) -> Iterator[EmbeddedBatch]:
-        self.driver = threading.get_ident()
+        self.driver.begin()
         while True:
             while not self._ended.empty():
                 self._note(self._ended.get())
@@ -159,9 +183,9 @@ class _Threads:
                     self._ask(chunk)
                 case Hand(ready):
                     batch = ready.batch()
-                    self.driver = None
+                    self.driver.pause()
                     yield batch
-                    self.driver = threading.get_ident()
+                    self.driver.begin()
                 case Settle() as step:
                     self._settle(step)
                 case Wait(seconds):
@@ -171,6 +195,8 @@ class _Threads:
 
     def _wait(self, seconds: float) -> None:
         """Wait until something has ended."""
+        if self.over.is_set() and not (self._senders.busy or self._finders.busy):
+            raise closed_error()
         with suppress(Empty):
             self._note(self._ended.get(timeout=min(seconds, _LONGEST_SLEEP)))
 
@@ -225,18 +251,20 @@ class _Threads:
             self.store.put(self.run.unsaved, model=self.run.plan.template.model)
             self.run.unsaved = {}
 
-    def finish(self, ended_by: BaseException | None = None) -> None:
+    def finish(self, ended_by: BaseException | None = None, *, is_read_on: bool = False) -> None:
         """Wait for what is in flight, and keep it; the second interrupt ends that.
 
         Args:
             ended_by: What ended the run early, if anything did.
+            is_read_on: Whether somebody may still want what it has.
         """
         with self._finishing, HeldSignals(lambda: self._ended.put(None)) as signals:
             if self.over.is_set():
                 return
             interrupt = find_interrupt(ended_by)
-            with self._lock:
-                self.run.end()
+            if not is_read_on:
+                with self._lock:
+                    self.run.end()
             is_waiting = interrupt is None or self.store is not None
             if is_waiting and interrupt is not None:
                 announce_wait(self._senders.busy)
@@ -250,9 +278,13 @@ class _Threads:
                 signals.forget()
 
     def _settle_all(self) -> None:
-        while isinstance(step := self._next(), Settle):
+        while (step := self._unread()) is not None:
             self._settle(step)
         self._save()
+
+    def _unread(self) -> Settle | None:
+        with self._lock:
+            return self.run.attempts.unread
 
     def _leave(self, interrupt: BaseException | None) -> None:
         self._settle_all()
@@ -264,17 +296,33 @@ class _Threads:
         self._senders.dismiss()
         self._finders.dismiss()
         self.over.set()
+        self.driver.pause()
         _RUNNING.remove(self)
+        users_of(self.http).remove(self)
 
     def end_with_interpreter(self) -> None:
         """End a run that nobody has ended; another thread that drives it is let do so."""
         with self._lock:
             self.run.end()
         self._ended.put(None)
-        if self.driver is None:
+        if self.driver.thread is None:
             self.finish()
         else:
             self.over.wait(self.settings.timeout)
+
+    def before_close(self, interrupt: BaseException | None) -> None:
+        """Take in what is in flight before the connections are closed.
+
+        A thread that drives the run is let hand out what it has; where that is the one that closes,
+        in a function that the run calls, nobody can wait for it.
+        """
+        if self.process != os.getpid():
+            return
+        self.run.give_up(closed_error())
+        self._ended.put(None)
+        is_other = self.driver.thread != threading.get_ident()
+        if is_other and self.driver.is_idle.wait(self.settings.timeout):
+            self.finish(interrupt, is_read_on=True)
 
 
 _RUNNING: list[_Threads] = []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from openrouter_embeddings._http.secrets import BearerAuth
-    from openrouter_embeddings._http.transports import AsyncTransport, Transport
+    from openrouter_embeddings._http.transports import AsyncTransport, AsyncUser, Transport, User
 
 Borrowed = httpx.Client | httpx.AsyncClient
 
@@ -72,6 +72,16 @@ class Connections:
             message = f"The client sends through your http_client, which has no {kind} side."
             hint = "Make a client of the other class for these functions."
             raise ConfigurationError(message, argument="http_client", hint=hint)
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """What is to be told before these are closed."""
+        return () if self._sync is None else tuple(self._sync.users)
+
+    @property
+    def async_users(self) -> tuple[AsyncUser, ...]:
+        """The same of what is asynchronous."""
+        return () if self._async is None else tuple(self._async.users)
 
     def close(self) -> None:
         """Close what was made; nothing of it has to be waited for."""

@@ -20,7 +20,7 @@ from openrouter_embeddings.errors import NoResponseError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Mapping
 
-    from openrouter_embeddings._http.transports import AsyncTransport, Transport
+    from openrouter_embeddings._http.transports import AsyncTransport, AsyncUser, Transport, User
     from openrouter_embeddings._request.request import HttpRequest
     from openrouter_embeddings.errors import Obstacle
 
@@ -33,6 +33,16 @@ def check_open(http: httpx.Client | httpx.AsyncClient) -> None:
     """
     if http.is_closed:
         raise closed_error()
+
+
+def users_of(http: httpx.Client) -> list[User]:
+    """Return what is to be told before the connections of a client are closed."""
+    return http.users if isinstance(http, _Client) else []
+
+
+def async_users_of(http: httpx.AsyncClient) -> list[AsyncUser]:
+    """Return the same of a client that is asynchronous."""
+    return http.users if isinstance(http, _AsyncClient) else []
 
 
 class _Client(httpx.Client):
@@ -54,6 +64,11 @@ class _Client(httpx.Client):
     def has_replied(self) -> bool:
         """Whether anybody has replied, to it or to another client on the same connections."""
         return self._shared.has_replied
+
+    @property
+    def users(self) -> list[User]:
+        """What is to be told before the connections are closed."""
+        return self._shared.users
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""
@@ -101,6 +116,11 @@ class _AsyncClient(httpx.AsyncClient):
     def has_replied(self) -> bool:
         """Whether anybody has replied, to it or to another client on the same connections."""
         return self._shared.has_replied
+
+    @property
+    def users(self) -> list[AsyncUser]:
+        """What is to be told before the connections are closed."""
+        return self._shared.users
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httpx
 
@@ -20,6 +21,24 @@ ONCE = "openrouter_embeddings.once"
 """Where they say that it must not be handed over whole a second time."""
 
 
+class User(Protocol):
+    """What sends through a transport on its own, beside its caller."""
+
+    def before_close(self, interrupt: BaseException | None) -> None:
+        """Take in what is under way: the transport is about to be closed.
+
+        Args:
+            interrupt: What interrupted the program, where that is why it is closed.
+        """
+
+
+class AsyncUser(Protocol):
+    """What does the same in an event loop."""
+
+    async def before_close(self, interrupt: BaseException | None) -> None:
+        """Take in what is under way; see `User`."""
+
+
 class Transport(httpx.BaseTransport):
     """What synchronous requests go through.
 
@@ -30,6 +49,11 @@ class Transport(httpx.BaseTransport):
 
     is_closed = False
     has_replied = False
+
+    @cached_property
+    def users(self) -> list[User]:
+        """What is to be told before it is closed."""
+        return []
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
@@ -42,6 +66,11 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     is_closed = False
     has_replied = False
+
+    @cached_property
+    def users(self) -> list[AsyncUser]:
+        """What is to be told before it is closed."""
+        return []
 
     def close(self) -> None:
         """Close it; nothing of that has to be waited for."""
