@@ -239,6 +239,14 @@ def money(session: nox.Session) -> None:
 
 
 @nox.session
+def interrupts(session: nox.Session) -> None:
+    """Interrupt runs at random moments, and let what stands beside them fail: `-- [--runs 300]`."""
+    session.install(*CONSTRAINTS, "-e", ".")
+    session.run("python", "benchmarks/interrupts.py", *session.posargs)
+    session.run("python", "benchmarks/side_parts.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare speed and memory with other clients: `-- [--quick]`; a quarter of an hour."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
