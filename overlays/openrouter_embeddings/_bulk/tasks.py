@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator
@@ -144,6 +145,8 @@ class _Tasks:
 
     def _on_loop_end(self) -> None:
         self._loop_ends = True
+        # Python is handling what has ended the loop, if that was an interrupt.
+        self._is_told |= find_interrupt(sys.exception()) is not None
         _HOLD.replace(is_runners)
         self.run.end()
         self._keep_what_comes()
@@ -203,7 +206,7 @@ class _Tasks:
                 self._give_up_pending()
             else:
                 announce_wait(self.run.attempts.pace.in_flight)
-        self._is_told = interrupt is not None
+        self._is_told |= interrupt is not None
         self._keep_what_comes()
         with _held_signals(self._give_up_pending):
             late = await cancelled_while(self._keeper, self._on_cancelled)
