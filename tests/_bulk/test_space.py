@@ -6,10 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from openrouter_embeddings import EmbeddingsResponse
 from openrouter_embeddings._bulk.items import Item
-from openrouter_embeddings._bulk.space import Space, named_provider
+from openrouter_embeddings._bulk.space import Space, keys_of, named_provider
 from openrouter_embeddings.inputs import embedding_request
 
 
@@ -127,6 +128,17 @@ def test_vectors_of_another_model_are_not_kept():
     names = ["m", "author/m", "m-002", None, "n"]
     kept = [space.keeps(response(8, "A", name)) for name in names]
     assert kept == [True, True, True, True, False]
+
+
+def test_a_field_that_is_new_to_the_contract_has_keys_of_its_own():
+    """Else a cache would hand over the vector of another task; who asks is no matter."""
+    plain = embedding_request(input="a", model="m")
+    given = [{}, {"task": "query"}, {"task": "document"}, {"input_type": "query"}]
+    keys = {keys_of(evolve(plain, options=options), None).key("a") for options in given}
+    other = {"user": "u", "session_id": "s", "trace": {"trace_id": "t"}}
+
+    assert len(keys) == 4
+    assert keys_of(evolve(plain, options=other), None).key("a") == keys_of(plain, None).key("a")
 
 
 def test_what_another_source_gave_has_keys_of_its_own():

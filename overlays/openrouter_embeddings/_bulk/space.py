@@ -182,15 +182,19 @@ def _preferences(template: EmbeddingRequest) -> Mapping[str, object]:
 
 
 def keys_of(template: EmbeddingRequest, source: str | None, *, nameless: bool = False) -> KeyMaker:
-    """Make what tells vectors apart: everything that one depends on."""
-    input_type, provider = (template.options.get(name) for name in ("input_type", "provider"))
+    """Make what tells vectors apart: everything that one depends on.
+
+    A field of the request that is new to the contract is among it until the keys leave it out.
+    """
+    options = dict(template.options)
+    input_type, provider = (options.pop(name, None) for name in ("input_type", "provider"))
     return KeyMaker(
         model=template.model,
         source=source,
         dimensions=template.dimensions,
         input_type=input_type if isinstance(input_type, str) else None,
         provider=provider if isinstance(provider, dict) else None,
-        extra_body=template.extra_body,
+        extra_body={**options, **template.extra_body},
         nameless=nameless,
     )
 
