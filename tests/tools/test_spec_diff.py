@@ -30,7 +30,7 @@ class Checkout:
     def git(self, *words):
         identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         command = ["git", "-C", str(self.folder), *identity, *words]
-        subprocess.run(command, check=True, capture_output=True)
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def write(self, text):
         (self.folder / "openapi.yaml").write_text(text, encoding="utf-8")
@@ -96,6 +96,16 @@ def test_the_latest_tag_is_compared_with(checkout, capsys):
     checkout.commit()
     assert "128" in diff(checkout, capsys)
     assert "256" in diff(checkout, capsys, "v1~2")
+
+
+def test_without_a_tag_the_step_begins_before_the_last_change(checkout, capsys):
+    """Not with an older one of the contract: what lies between is none of this step."""
+    checkout.commit()
+    checkout.write(changed("maxLength: 256", "maxLength: 128"))
+    before = checkout.git("rev-parse", "--short", "HEAD")
+    assert f"against {before}: 1 changes" in diff(checkout, capsys)
+    checkout.commit()
+    assert f"against {before}: 1 changes" in diff(checkout, capsys)
 
 
 def test_an_unknown_revision_is_named(checkout, capsys):

@@ -152,9 +152,10 @@ def _before_last_change(folder: Path, path: str) -> str:
     if not commits:
         message = f"No commit has touched {path}."
         raise DocumentError(message)
-    # With uncommitted changes, the last commit is what they are compared with.
     changed = _git(folder, "diff", "--quiet", "HEAD", "--", path) is None
-    return commits[0] if changed or len(commits) == 1 else commits[1]
+    # What else is in the checkout is compared too: nothing older than this step belongs to it.
+    last = "HEAD" if changed else f"{commits[0]}^" if len(commits) > 1 else commits[0]
+    return (_git(folder, "rev-parse", "--short", last) or last).strip()
 
 
 def _git(folder: Path, *words: str) -> str | None:
