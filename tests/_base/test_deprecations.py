@@ -17,12 +17,10 @@ USER = Deprecation(since="0.2.0", gone_in="0.4.0", instead="give it in trace")
 
 
 def unnoted(names, docstring):
-    """Name those arguments whose docstring says nothing of it."""
-    return {
-        name
-        for name in names
-        if "." not in name and not re.search(rf"^\s+{name}: .*Deprecated", docstring, re.MULTILINE)
-    }
+    """Name those arguments whose docstring says nothing of it, in any of its lines."""
+    said = re.findall(r"^( +)(\w+): (.*(?:\n\1 .*)*)", docstring, re.MULTILINE)
+    noted = {name for _, name, words in said if "Deprecated" in words}
+    return {name for name in names if "." not in name} - noted
 
 
 def test_what_is_warned_of_is_noted():
@@ -30,6 +28,8 @@ def test_what_is_warned_of_is_noted():
     assert unnoted(DEPRECATED, inspect.getdoc(Embeddings.generate)) == set()
     assert unnoted({"user"}, "Args:\n    user: A stable id.") == {"user"}
     assert unnoted({"user"}, "Args:\n    user: A stable id. Deprecated since 0.2.0.") == set()
+    wrapped = "Args:\n    user: A stable id.\n        Deprecated since 0.2.0.\n    trace: Names."
+    assert unnoted({"user", "trace"}, wrapped) == {"trace"}
 
 
 @pytest.fixture
