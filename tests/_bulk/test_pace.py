@@ -424,3 +424,19 @@ def test_whoever_waits_for_others_asks_again_soon():
 
     assert shared.longest_wait < 1
     assert alone.longest_wait == 3_600
+
+
+def test_what_runs_out_of_time_makes_no_window():
+    """The service took it: requests may go out at a rate, and none waits for minutes."""
+    pace, now = Pace(8), 0.0
+    for number in range(40):
+        now += max(0.0, pace.wait(now))
+        admission = pace.begin(now)
+        if number:
+            pace.on_refusal(admission, now + 1.0, None, was_taken=True)
+        else:
+            pace.on_success(admission)
+        now += 1.0
+        pace.on_end(admission)
+
+    assert pace.wait(now) < 30.0

@@ -248,27 +248,37 @@ class Pace:
             step = _RAMP if self.rate is None else 1.0 / self.limit
             self.limit = min(float(self.max_in_flight), self.limit + step)
 
-    def on_refusal(self, admission: Admission, now: float, retry_after: float | None) -> None:
+    def on_refusal(
+        self,
+        admission: Admission,
+        now: float,
+        retry_after: float | None,
+        *,
+        was_taken: bool = False,
+    ) -> None:
         """Learn from a request that was refused for being too many, or timed out.
 
         Args:
             admission: What `begin` returned.
             now: The time.
             retry_after: When to come back in seconds, as the service said, or None.
+            was_taken: Whether the service took it, and time ran out: no window was full then.
         """
         with self.lock:
             self.refusals += 1
             if retry_after is not None:
                 self._hold(now, retry_after)
-            if self._cuts(admission, now, retry_after):
+            if self._cuts(admission, now, retry_after, was_taken=was_taken):
                 self.limit = max(1.0, self.limit * _LIMIT_CUT)
 
-    def _cuts(self, admission: Admission, now: float, retry_after: float | None) -> bool:
+    def _cuts(
+        self, admission: Admission, now: float, retry_after: float | None, *, was_taken: bool
+    ) -> bool:
         """Learn from a refusal, and say whether fewer requests may be in flight."""
         if retry_after:
             # Whoever names waits need not be probed.
             self._window = HiddenWindow()
-        elif self._window.on_refusal(admission, now):
+        elif not was_taken and self._window.on_refusal(admission, now):
             return True
         return self._rate.on_refusal(admission.started_at, now, self._held_until, retry_after)
 

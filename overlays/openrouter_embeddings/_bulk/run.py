@@ -270,7 +270,8 @@ class BulkRun:
             self.attempts.refusal = outcome.error
         is_shut = is_throttled and self.attempts.is_shut(attempt, named, now)
         if is_throttled and attempt.admission is not None and not is_shut:
-            self.attempts.pace.on_refusal(attempt.admission, now, named)
+            was_taken = not is_pushback(outcome.error)
+            self.attempts.pace.on_refusal(attempt.admission, now, named, was_taken=was_taken)
         if isinstance(outcome, Failed) or self.ledger.stopped is not None or is_shut:
             self._close(attempt, outcome.error, attempt.call.paid)
             if is_shut:
