@@ -27,6 +27,7 @@ BAD = BadRequestResponseError("bad", status_code=400)
 BIG = PayloadTooLargeResponseError("big", status_code=413)
 DOWN = ServiceUnavailableResponseError("down", status_code=503)
 NAN = VectorError("nan")
+SLOW = NoResponseError("slow", sent=True, timed_out=True)
 
 
 def batch_of(count):
@@ -248,7 +249,8 @@ def count_until_hopeless(evidence, errors, size=1):
     ("error", "answered", "count"),
     [
         (DOWN, False, 3),
-        (DOWN, True, 10),
+        (DOWN, True, 64),
+        (SLOW, True, 64),
         (NoResponseError("reset"), False, 3),
         (BAD, False, 8),
         (BAD, True, None),
@@ -256,12 +258,27 @@ def count_until_hopeless(evidence, errors, size=1):
     ],
 )
 def test_so_many_in_a_row_end_the_run(error, answered, count):
-    """Few where the service is away; refusals only where they may be about the settings."""
+    """Few before the first answer; more where no input is left that was never sent.
+
+    Refusals only where they may be about the settings.
+    """
     evidence = Evidence()
     if answered:
         evidence.on_answer()
 
     assert count_until_hopeless(evidence, [error] * 100) == count
+
+
+@pytest.mark.parametrize("error", [DOWN, SLOW])
+def test_inputs_that_were_never_sent_decide(error):
+    """As long as there are some, failures are no verdict."""
+    evidence = Evidence()
+    evidence.on_answer()
+
+    ends = [evidence.is_hopeless(batch_of(9), error, has_new=True) for _ in range(100)]
+
+    assert not any(ends)
+    assert evidence.proof.wanted
 
 
 def test_an_answer_ends_the_row():
@@ -371,7 +388,6 @@ def test_a_single_input_that_fails_otherwise_decides_nothing():
     assert [len(batch.slots) for batch in iter(ledger.next_batch, None)] == [9]
 
 
-SLOW = NoResponseError("slow", sent=True, timed_out=True)
 ONE = VectorError("one vector", vectors=1)
 
 

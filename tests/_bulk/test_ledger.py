@@ -300,24 +300,27 @@ def test_who_shares_a_batch_with_a_text_that_breaks_replies_is_delivered(guilty,
 
 
 def test_a_service_that_breaks_every_reply_is_found_out_before_long():
-    """Of each input that was paid for twice one costs, and the others of its batch too."""
+    """Of each input that was paid for twice one costs, and the others of its batch too.
+
+    Three that were never sent decide.
+    """
     ledger = Books(range(10_000), max_batch=100)
 
     paid = pay(ledger, lambda _: BROKEN)
 
     assert ledger.stopped is BROKEN
-    assert paid.total() == 132
+    assert paid.total() == 132 + 3
 
 
 def test_a_service_that_answers_nothing_in_time_is_found_out_by_three_parts():
-    """They had their last time, and each of them took as long as may be."""
+    """They had their last time, and each of them took as long as may be; three others decide."""
     slow = NoResponseError("slow", sent=True, timed_out=True)
     ledger = Books(range(10_000), max_batch=100)
 
     paid = pay(ledger, lambda _: slow)
 
     assert ledger.stopped is slow
-    assert paid.total() == 100 + 3 * 25
+    assert paid.total() == 100 + 3 * 25 + 3
 
 
 def test_what_was_refused_for_free_in_the_end_stays_together():
@@ -351,11 +354,96 @@ def test_what_fails_again_while_others_are_answered_is_narrowed_down():
 
 
 def test_an_outage_in_the_middle_ends_the_run_soon():
-    """Nothing is answered any more: ten failures in a row are enough to tell."""
+    """Nothing is answered any more: ten failures in a row, and three inputs from elsewhere."""
     ledger = Books(range(1_000), max_batch=10)
     answers = iter([None] * 5)
 
     sent = play(ledger, lambda _: next(answers, DOWN))
 
     assert ledger.stopped is DOWN
-    assert len(sent) == 5 + 10
+    assert len(sent) == 5 + 10 + 3
+    assert sent[-3:] == [[640], [281], [863]]
+
+
+def test_an_outage_at_the_end_ends_the_run_as_well():
+    """There is nobody to ask who was never sent, so it takes longer."""
+    ledger = Books(range(200), max_batch=50)
+    under_way = [ledger.next_batch() for _ in range(4)]
+    ledger.settle(under_way[0], np.ones((50, 2), np.float32))
+    for batch in under_way[1:]:
+        ledger.settle(batch, DOWN)
+
+    sent = play(ledger, lambda _: DOWN)
+
+    assert ledger.stopped is DOWN
+    # Sixty-four of several inputs, and between them as many single ones, each of them twice.
+    assert 64 - 3 < len(sent) <= 3 * 64
+
+
+def doubtful(count=200):
+    """Return books whose service failed ten times after an answer, with what is to go out."""
+    ledger = Books(range(count), max_batch=10)
+    answers = iter([None])
+    while not ledger.evidence.proof.wanted:
+        batch = ledger.next_batch()
+        found = np.stack([vector(name) for name in batch.inputs])
+        ledger.settle(batch, found if next(answers, DOWN) is None else DOWN)
+    return ledger
+
+
+def test_nothing_goes_out_beside_the_inputs_that_decide():
+    """They go out at once; what they are told apart by is where they stand."""
+    ledger = doubtful()
+    assert ledger.next_tokens() == ledger.tokens.estimate(item("x"))
+    assert ledger.least_tokens() == ledger.tokens.most(item("x"))
+
+    proofs = [ledger.next_batch() for _ in range(3)]
+
+    assert not ledger.has_next
+    assert [len(batch.slots) for batch in proofs] == [1, 1, 1]
+    ledger.settle(proofs[0], DOWN)
+    assert not ledger.has_next
+    ledger.settle(proofs[1], np.ones((1, 2), np.float32))
+    assert ledger.has_next
+    ledger.settle(proofs[2], DOWN)
+    assert ledger.stopped is None
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on"),
+    [
+        (DOWN, False),
+        (BROKEN, False),
+        (BadRequestResponseError("no", status_code=400), True),
+        (TooManyRequestsResponseError("slow", status_code=429), True),
+    ],
+)
+def test_a_service_that_judges_an_input_is_there(error, goes_on):
+    """So is one that wants to be asked later."""
+    ledger = doubtful()
+    for proof in [ledger.next_batch() for _ in range(3)]:
+        ledger.settle(proof, error, paid=int(error is BROKEN))
+
+    assert (ledger.stopped is None) == goes_on
+    assert ledger.evidence.proof.wanted != goes_on
+
+
+@pytest.mark.parametrize("guilty", [{17}, {0, 50, 99}, set(range(60, 100)), set(range(60))])
+def test_a_run_of_one_batch_delivers_its_innocent(guilty):
+    """Nothing was answered and nothing else is left: single inputs of it tell."""
+    ledger = Books(range(100), max_batch=100)
+
+    play(ledger, lambda inputs: DOWN if guilty & set(inputs) else None)
+
+    assert {slot.wire for slot in ledger.ready() if slot.error is not None} == guilty
+    assert ledger.stopped is None
+
+
+def test_an_outage_for_a_run_of_one_batch_is_found_out_by_single_inputs():
+    """Five of them, the second rounds of four included."""
+    ledger = Books(range(100), max_batch=100)
+
+    sent = play(ledger, lambda _: DOWN)
+
+    assert ledger.stopped is DOWN
+    assert len(sent) <= 1 + 5 + 4

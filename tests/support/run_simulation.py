@@ -39,7 +39,7 @@ class Operation:
 
     def read(self, _reply):
         good = isinstance(self.answer, EmbeddingsResponse)
-        return Verified(self.answer, {}) if good else self.answer
+        return Verified(self.answer, {}) if good else self.answer  # or vectors, some of them bad
 
     def fallback(self, _error):
         return None
@@ -75,7 +75,15 @@ class Bounded:
 
 
 def simulate(
-    service, texts, *, seed=0, latency=0.2, deadline=600.0, limits=LIMITS, most_seconds=10_000.0
+    service,
+    texts,
+    *,
+    seed=0,
+    latency=0.2,
+    deadline=600.0,
+    limits=LIMITS,
+    most_seconds=10_000.0,
+    most_paid=5,
 ):
     """Carry a run out on a virtual clock.
 
@@ -84,7 +92,7 @@ def simulate(
     """
     draw, now = random.Random(seed), 0.0
     # Six faults of a hundred requests may have cost something: twice in a row is not rare enough.
-    retries = RetryConfig(most_paid=5)
+    retries = RetryConfig(most_paid=most_paid)
 
     def call(request, started, paid):
         most = retries.most_paid - paid
@@ -98,7 +106,7 @@ def simulate(
             case Start(attempt):
                 serial, operation = serial + 1, attempt.call.operation
                 operation.answer = service.answer(operation.request.wire_input, now)
-                admitted = isinstance(operation.answer, EmbeddingsResponse)
+                admitted = isinstance(operation.answer, EmbeddingsResponse | Verified)
                 end = now + (latency if admitted else latency / 10) * draw.uniform(0.5, 1.5)
                 reply = OK if admitted else REFUSED
                 heapq.heappush(under_way, (end, serial, attempt, reply))

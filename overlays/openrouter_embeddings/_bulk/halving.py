@@ -21,8 +21,15 @@ they are about inputs, however many. But while nothing was answered and nothing 
 cache, a refusal may be about the settings, which all requests have in common. Then refused batches
 are held back, and single inputs go out, one at a time, from far apart. One that is answered clears
 the settings, and what was held is divided as ever, which costs one request more than without. Eight
-that are refused in the same words are the end of the run. In the same way two single inputs tell
-an outage from a model that falls over one input in each of the first batches.
+that are refused in the same words are the end of the run. In the same way single inputs tell an
+outage from a model that falls over one input in each of the first batches: two where some of the
+run was not sent yet, five where all of it failed already.
+
+Failures in a row may be about inputs that stand together, and then they say nothing of the service.
+So they are no verdict as long as many inputs were never sent: three of these, from far apart, go
+out alone, and nothing else until they are back. One that is answered, or refused for what it says,
+shows that the service is there; three that fail as well are an outage. Where nearly all were sent,
+there is no such proof, and what failed is narrowed down for longer: the end is near in any case.
 
 A text that is longer than the model takes is cut where that is wanted. How much fits is known
 roughly: the listing says how many tokens a model takes, and the run learns how many characters a
@@ -43,6 +50,7 @@ from openrouter_embeddings._request.verdicts import (
     blames_content,
     is_aggregated,
     is_divisible,
+    is_pushback,
     may_be_settings,
     may_have_cost,
     may_pass,
@@ -60,9 +68,19 @@ _OUTAGE = 3
 # Single inputs among the failures, from far apart: of 1,000 texts with 40 that a model falls over,
 # two are both bad once in 600 times.
 _ALONE = 2
+# Where all of the run failed already: five at golden sections leave no gap of a quarter.
+_ALONE_OF_ALL = 5
 # Once others were answered: three texts that a model falls over make three batches fail at once,
 # and their parts after them.
 _LATER_OUTAGE = 10
+# Inputs that were never sent: of 1,000 texts with 40 that a model falls over, three are all bad
+# once in 15,000 times. They go out at once, so that three cost no more time than one.
+_PROOFS = 3
+# Of so many, forty that stand together cover no three golden sections.
+LEAST_NEW = 65
+# Once others were answered and all were sent: forty bad inputs that stand together make about fifty
+# batches of two and more fail in a row on their way to single inputs.
+_LAST_OUTAGE = 64
 # Single inputs that were paid for with their batch, and then alone, in vain each time: so many that
 # break a reply may stand together, and a service that breaks all of them costs no more.
 _BROKEN = 32
@@ -189,6 +207,7 @@ class Suspicion:
     cleared: bool = field(init=False, default=False)
     _held: deque[Group] = field(init=False, factory=deque)
     _scout: Batch | None = field(init=False, default=None)
+    _knows_all: bool = field(init=False, default=False)
     _scouts_left: int = field(init=False, default=_SCOUTS)
     _refused: Counter[str] = field(init=False, factory=Counter)
 
@@ -196,6 +215,11 @@ class Suspicion:
     def held(self) -> list[Slot]:
         """The places that wait for the verdict."""
         return [slot for group in self._held for slot in group.second]
+
+    @property
+    def knows_all(self) -> bool:
+        """Say whether the last single input was one of those that had failed already."""
+        return self._knows_all
 
     @property
     def can_ask(self) -> bool:
@@ -223,6 +247,7 @@ class Suspicion:
             held, self._held = self._held, deque()
             return [halving.divide(Batch(each.second), each.error) for each in held]
         self._scouts_left -= 1
+        self._knows_all = not queue
         slot = queue.pop() if queue and self._scouts_left % 2 else self._take()
         self._scout = Batch([slot], repeated=True)
         return [self._scout]
@@ -261,43 +286,125 @@ class Suspicion:
 
 
 @define(eq=False)
+class Proof:
+    """Whether inputs that were never sent fail as well; see the theory above.
+
+    Attributes:
+        wanted: Whether the service is in doubt.
+    """
+
+    wanted: bool = field(init=False, default=False)
+    _out: set[Batch] = field(init=False, factory=set)
+    _failed: int = field(init=False, default=0)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether inputs are out whose outcome decides."""
+        return self.wanted and bool(self._out)
+
+    def next_of(self, queue: deque[Slot]) -> Slot | None:
+        """Return the next input to go out of those that were never sent, or None."""
+        asked = len(self._out) + self._failed
+        wants_more = self.wanted and asked < _PROOFS and len(queue) >= LEAST_NEW
+        return queue[int((asked + 1) * _SPREAD % 1 * len(queue))] if wants_more else None
+
+    def take(self, queue: deque[Slot]) -> Batch | None:
+        """Take that input from them."""
+        slot = self.next_of(queue)
+        if slot is None:
+            return None
+        queue.remove(slot)
+        batch = Batch([slot], repeated=True)
+        self._out.add(batch)
+        return batch
+
+    def settle(self) -> None:
+        """Note that the service is there."""
+        self.wanted, self._failed = False, 0
+        self._out.clear()
+
+    def fails(self, batch: Batch, error: OpenRouterError) -> bool:
+        """Note that a batch failed, and say whether that makes the outage sure."""
+        if batch not in self._out:
+            return False
+        self._out.remove(batch)
+        self._failed += 1
+        if is_divisible(error) or is_pushback(error):
+            self.settle()
+        return self._failed >= _PROOFS
+
+
+@define(eq=False)
 class Evidence:
     """The failures since the last answer.
 
     Attributes:
         suspicion: Whether it is the settings that are refused.
+        proof: Whether inputs that were never sent fail as well.
         answered: Whether anything was answered at all.
     """
 
     suspicion: Suspicion = field(init=False, factory=Suspicion)
+    proof: Proof = field(init=False, factory=Proof)
     answered: bool = field(init=False, default=False)
+    _last_parts: int = field(init=False, default=0)
     _outages: int = field(init=False, default=0)
     _broken: int = field(init=False, default=0)
     _alone: int = field(init=False, default=0)
 
     def on_answer(self) -> None:
         """Note that a batch was answered."""
-        self._outages = self._broken = 0
         self.answered = self.suspicion.cleared = True
+        self.proof.settle()
+        self._forget()
 
-    def is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
+    def _forget(self) -> None:
+        self._outages = self._broken = self._last_parts = 0
+
+    def on_last_part(self) -> None:
+        """Note that a single input of a batch that was divided failed."""
+        self._last_parts += 1
+        self.proof.wanted |= self._outages + self._last_parts >= _LATER_OUTAGE
+
+    def is_outage(self, batch: Batch, error: OpenRouterError) -> bool:
+        """Take note of a failure of inputs that were never sent before, if they are such."""
+        was_wanted = self.proof.wanted
+        is_sure = self.proof.fails(batch, error)
+        if was_wanted and not self.proof.wanted:
+            self._forget()
+        return is_sure
+
+    def is_hopeless(self, batch: Batch, error: OpenRouterError, *, has_new: bool = False) -> bool:
         """Count a failure, and say whether the run is to end with it.
 
         What is refused for its content says nothing of whether the service is there.
+
+        Args:
+            batch: What failed.
+            error: Why.
+            has_new: Whether there are inputs that were never sent: these decide.
         """
         if is_divisible(error):
             return len(batch.slots) == 1 and self.suspicion.confirms(error)
-        if batch.parted and len(batch.slots) == 1 and not ran_out_of_time(error):
+        is_slow = ran_out_of_time(error)
+        if batch.parted and len(batch.slots) == 1 and not is_slow:
             self._broken += 1
-            return self._broken >= (_LATER_BROKEN if self.answered else _BROKEN)
+            last = _LATER_BROKEN if self.answered else _BROKEN
+            return self._doubt(self._broken, _BROKEN, last, has_new=has_new)
         self._outages += 1
         self._alone += len(batch.slots) == 1 and not batch.rounds
-        if batch.parted and ran_out_of_time(error):
-            # It had its last time: no single input of it can be asked for.
-            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
-        if self.answered or not self.suspicion.can_ask:
-            return self._outages >= (_LATER_OUTAGE if self.answered else _OUTAGE)
-        return self.is_in_doubt and self._alone >= _ALONE
+        # What had its last time: no single input of it can be asked for.
+        had_last = batch.parted and is_slow
+        if had_last or self.answered or not self.suspicion.can_ask:
+            first = _LATER_OUTAGE if self.answered else _OUTAGE
+            last = _LAST_OUTAGE if self.answered else _OUTAGE
+            return self._doubt(self._outages, first, last, has_new=has_new)
+        enough = _ALONE_OF_ALL if self.suspicion.knows_all else _ALONE
+        return self.is_in_doubt and self._alone >= enough
+
+    def _doubt(self, failures: int, first: int, last: int, *, has_new: bool) -> bool:
+        self.proof.wanted |= failures + self._last_parts >= first
+        return failures >= last and not (has_new or self.proof.waits)
 
     @property
     def is_in_doubt(self) -> bool:

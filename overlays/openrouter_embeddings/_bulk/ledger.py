@@ -16,9 +16,9 @@ outcome back to `settle`:
     perhaps paid for in vain    once more, in its last form; see `halving`
     fatal for every request     the run is over; what was not sent fails with the same error
     never admitted in its time  its failure
-    anything else               a second round; then halves if others are answered, or else the
-                                failure of its inputs; three in a row, and two single inputs
-                                after them, are an outage, and the run is over
+    anything else               a second round; then halves if others are answered; else single
+                                inputs of it tell. An outage, and so the end of the run, is what
+                                single inputs from elsewhere meet as well; see `halving`
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from openrouter_embeddings._bulk.budget import TokenRatio
-from openrouter_embeddings._bulk.halving import Evidence, Halving
+from openrouter_embeddings._bulk.halving import LEAST_NEW, Evidence, Halving
 from openrouter_embeddings._bulk.items import Batch, Slot
 from openrouter_embeddings._request.verdicts import (
     is_divisible,
@@ -111,6 +111,9 @@ class Ledger:
     @property
     def has_next(self) -> bool:
         """Say whether there is a batch to be taken."""
+        has_proof = self.evidence.proof.next_of(self._queue) is not None
+        if has_proof or self.evidence.proof.waits:
+            return has_proof
         # A batch under way will tell whether it is the size that is refused.
         in_doubt = self.halving.doubts_size or self.evidence.suspicion.held
         waits = in_doubt and self._open_batches > 0
@@ -125,6 +128,8 @@ class Ledger:
         if not self.has_next:
             return None
         self._open_batches += 1
+        if (proof := self.evidence.proof.take(self._queue)) is not None:
+            return proof
         return self._again.popleft() if self._again else self._cut(room)
 
     def _cut(self, room: float) -> Batch:
@@ -142,6 +147,8 @@ class Ledger:
 
     def next_tokens(self) -> float:
         """Estimate the tokens of the batch that `next_batch` would cut next."""
+        if (proof := self.evidence.proof.next_of(self._queue)) is not None:
+            return self.tokens.estimate(proof.sent)
         if self._again:
             return sum(self.tokens.estimate(slot.sent) for slot in self._again[0].slots)
         ahead = islice(self._queue, self.halving.max_batch)
@@ -155,6 +162,8 @@ class Ledger:
 
     def least_tokens(self) -> int:
         """Return the most tokens of the smallest batch that `next_batch` could cut next."""
+        if (proof := self.evidence.proof.next_of(self._queue)) is not None:
+            return self.tokens.most(proof)
         return self.tokens_of(self._again[0]) if self._again else self.tokens.most(self._queue[0])
 
     def settle(
@@ -213,10 +222,12 @@ class Ledger:
         if self.stopped is None:
             self._again.appendleft(part)
         else:
-            self._fail(part, self.stopped)
+            _fail(part, self.stopped)
 
     def _refuse(self, batch: Batch, error: OpenRouterError, *, is_paid: bool) -> None:
         self._release(self.halving.on_refusal(batch))
+        if self.evidence.is_outage(batch, error):
+            self.stop(error)
         left = [slot for slot in batch.slots if slot.paid < self.most_paid]
         if is_paid and left and self.stopped is None:
             for slot in batch.slots:
@@ -229,34 +240,46 @@ class Ledger:
         elif self.stopped is None and (parts := self.halving.fit(batch, error)):
             self._again.extendleft(reversed(parts))
         elif is_fatal(error) or self._is_hopeless(batch, error):
-            self._fail(batch, error)
+            _fail(batch, error)
             self.stop(error)
         elif self.stopped is not None or is_paid or is_pushback(error):
-            self._fail(batch, error)
+            _fail(batch, error)
         elif is_divisible(error) and len(batch.slots) > 1:
             if batch.group is not None or not self.evidence.suspicion.holds(batch, error):
                 self._again.appendleft(self.halving.divide(batch, error))
-        elif self._shorten(batch.slots[0], error) or (
-            self.evidence.is_in_doubt
-            and len(batch.slots) > 1
-            and self.evidence.suspicion.holds(batch, error)
-        ):
+        elif self._shorten(batch.slots[0], error):
             pass
-        elif batch.rounds < _MOST_ROUNDS and may_pass(error):
+        elif may_pass(error):
+            self._go_on_with(batch, error)
+        else:
+            _fail(batch, error)
+
+    def _go_on_with(self, batch: Batch, error: OpenRouterError) -> None:
+        """Find out whether the service is away, or something in a batch is why it failed."""
+        several, evidence = len(batch.slots) > 1, self.evidence
+        alone = not (evidence.answered or self._queue or self._open_batches)
+        in_doubt = several and (evidence.is_in_doubt or alone)
+        if in_doubt and evidence.suspicion.holds(batch, error):
+            return
+        # What a part is of has failed twice already: there is no chance in it.
+        if batch.rounds < _MOST_ROUNDS and not (several and batch.group is not None):
             batch.rounds += 1
             self._again.append(batch)
-        elif may_pass(error) and self.evidence.answered and len(batch.slots) > 1:
+        elif several and evidence.answered:
             # Others are answered and this batch is not, again and again: something in it is why.
             self._again.appendleft(self.halving.divide(batch, error))
         else:
-            self._fail(batch, error)
+            _fail(batch, error)
 
     def _is_hopeless(self, batch: Batch, error: OpenRouterError) -> bool:
         """Count a failure; that of a last part says something of its input, not of the service."""
-        is_last = batch.group is not None and len(batch.slots) == 1
-        if is_pushback(error) or (is_last and self.evidence.answered and may_pass(error)):
+        if is_pushback(error):
             return False
-        return self.evidence.is_hopeless(batch, error)
+        is_last = batch.group is not None and len(batch.slots) == 1
+        if is_last and self.evidence.answered and may_pass(error):
+            self.evidence.on_last_part()
+            return False
+        return self.evidence.is_hopeless(batch, error, has_new=len(self._queue) >= LEAST_NEW)
 
     def _shorten(self, slot: Slot, error: OpenRouterError) -> bool:
         """Set a text aside that the caller wants cut because the service says it is too long."""
@@ -288,19 +311,20 @@ class Ledger:
         if cached is None:
             self.enqueue(slot)
 
-    def _fail(self, batch: Batch, error: OpenRouterError) -> None:
-        for slot in (*batch.slots, *batch.held):
-            slot.error = error
-
     def stop(self, error: OpenRouterError) -> None:
         """End the run early: what was not sent fails with this error."""
         if self.stopped is not None:
             return
         self.stopped = error
         for batch in self._again:
-            self._fail(batch, error)
+            _fail(batch, error)
         for slot in (*self._queue, *self._too_long, *self.evidence.suspicion.give_up()):
             slot.error = error
         self._too_long.clear()
         self._again.clear()
         self._queue.clear()
+
+
+def _fail(batch: Batch, error: OpenRouterError) -> None:
+    for slot in (*batch.slots, *batch.held):
+        slot.error = error
