@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -37,6 +38,10 @@ LOCAL_MODEL = sys.version_info < (3, 14)
 README_RUNS: list[tuple[str, tuple[str, ...]]] = [
     ("", ()),
     *([("[local]", ("--local",))] if LOCAL_MODEL else []),
+]
+GENERATED_TESTS = [
+    *("tests/generated", "tests/_request", "tests/lobby/test_client.py"),
+    *(f"tests/tools/test_{name}.py" for name in ("patch", "generate", "generator_defects")),
 ]
 WITH_EXTRAS = [f"tests/{room}" for room in ("cli", "docs", "jobs", "local", "values")]
 
@@ -141,10 +146,41 @@ def check_generated(session: nox.Session) -> None:
 
 
 @nox.session
+def generator(session: nox.Session) -> None:
+    """Report on another version of the generator: `-- VERSION [TESTS]`."""
+    version, *tests = session.posargs or [""]
+    if not re.fullmatch(r"\d[\w.]*", version):
+        session.error("Name a version: nox -s generator -- 0.28.0")
+    install(session, "test")
+    session.install(f"openapi-python-client=={version}")
+    # What formats the output stays the same, whatever that version would have.
+    session.install("--no-deps", *CONSTRAINTS, "ruff")
+    # Not `create_tmp`: temporary folders would be in .nox, where ruff formats nothing.
+    checkout = Path(session.virtualenv.location).resolve() / "checkout"
+    shutil.rmtree(checkout, ignore_errors=True)
+    left = shutil.ignore_patterns(".nox", ".git", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, checkout, ignore=left)
+    package = checkout / "generated" / "openrouter_embeddings_api"
+    session.run("python", "tools/generator.py", "--write", str(package), success_codes=[0, 1])
+    session.chdir(checkout)
+    folders = {"PYTHONPATH": f"{checkout / 'overlays'}{os.pathsep}{checkout / 'generated'}"}
+    given = tests or GENERATED_TESTS
+    options = (*PARALLEL, "-q", "--tb=line", "-p", "no:cacheprovider")
+    session.run("pytest", *options, *given, env=folders, success_codes=[0, 1])
+
+
+@nox.session
 def upstream(session: nox.Session) -> None:
     """Compare the vendor's document with its last one: `-- DOCUMENT [--apply | --record]`."""
     session.install("-r", "requirements/generate.txt")
     session.run("python", "tools/upstream.py", *session.posargs)
+
+
+@nox.session
+def watch(session: nox.Session) -> None:
+    """Prepare a change where the vendor's document has changed: `-- DOCUMENT --report FILE`."""
+    session.install("-r", "requirements/generate.txt")
+    session.run("python", "tools/watch.py", *session.posargs)
 
 
 @nox.session

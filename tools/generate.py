@@ -33,9 +33,20 @@ def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) 
     """Generate the package into a folder that does not exist yet, patched and marked as typed.
 
     Raises:
+        subprocess.CalledProcessError: The generator failed, or warned.
+        PatchError: The output is not what the patch was written for.
+    """
+    unpatched(target, contract=contract, config=config)
+    patch_package(target)
+    (target / "py.typed").touch()
+
+
+def unpatched(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) -> None:
+    """Generate the package as the generator writes it.
+
+    Raises:
         subprocess.CalledProcessError: The generator failed, or warned: with a mere warning it would
             drop whole schemas.
-        PatchError: The output is not what the patch was written for.
     """
     # The generator and its post-hooks are those of this interpreter's environment.
     tool = Path(sys.executable).with_name("openapi-python-client")
@@ -52,8 +63,6 @@ def generate(target: Path, *, contract: Path = CONTRACT, config: Path = CONFIG) 
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)
         done.check_returncode()
-    patch_package(target)
-    (target / "py.typed").touch()
 
 
 def prepared(value: object) -> object:

@@ -38,7 +38,8 @@ class Replacement(NamedTuple):
     times: int
 
 
-_TWICE = re.compile(r"\b(\w+)(?: \| \1\b)+")
+VECTOR = "models/embedding_object.py"
+TWICE = re.compile(r"\b(\w+)(?: \| \1\b)+")
 
 IMPORT = Replacement("from http import HTTPStatus\n", "", 1)
 
@@ -139,7 +140,7 @@ def named_once(operations: Sequence[Path]) -> None:
     """
     count = 0
     for path in operations:
-        text, found = _TWICE.subn(r"\1", path.read_text(encoding="utf-8"))
+        text, found = TWICE.subn(r"\1", path.read_text(encoding="utf-8"))
         _write(path, text)
         count += found
     if not count:
@@ -153,18 +154,35 @@ def patch_package(package: Path) -> None:
     Raises:
         PatchError: The package is not what the patch was written for.
     """
-    operations = sorted(path for path in package.glob("api/*/*.py") if path.name != "__init__.py")
-    if not operations:
-        message = f"{package.name}: there are no operations"
-        raise PatchError(message)
-    for path in operations:
-        _rewrite(path, OPERATION)
-    named_once(operations)
-    _rewrite(package / "client.py", CLIENT)
-    _rewrite(package / "types.py", TYPES)
-    vector = package / "models" / "embedding_object.py"
+    for path, replacements in plan(package).items():
+        _rewrite(path, replacements)
+    named_once(operations_of(package))
+    vector = package / VECTOR
     if vector.exists() and EMBEDDING.old in vector.read_text(encoding="utf-8"):
         _rewrite(vector, [EMBEDDING])
+
+
+def operations_of(package: Path) -> list[Path]:
+    """Find the module of every operation.
+
+    Raises:
+        PatchError: There is none.
+    """
+    found = sorted(path for path in package.glob("api/*/*.py") if path.name != "__init__.py")
+    if not found:
+        message = f"{package.name}: there are no operations"
+        raise PatchError(message)
+    return found
+
+
+def plan(package: Path) -> dict[Path, Sequence[Replacement]]:
+    """Say what must be replaced in which module.
+
+    Raises:
+        PatchError: There are no operations.
+    """
+    found: dict[Path, Sequence[Replacement]] = dict.fromkeys(operations_of(package), OPERATION)
+    return found | {package / "client.py": CLIENT, package / "types.py": TYPES}
 
 
 def _rewrite(path: Path, replacements: Sequence[Replacement]) -> None:
