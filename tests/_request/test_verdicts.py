@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
+from datetime import UTC, datetime
+from operator import ne
 
 import pytest
+from service_refusals import ROWS
 
 from openrouter_embeddings import errors
 from openrouter_embeddings._request import verdicts
+from openrouter_embeddings._request.refusals import take_payload
+from openrouter_embeddings._request.request import Reply
+from openrouter_embeddings._request.verdicts.table import TABLE as MEANINGS
+from openrouter_embeddings._request.verdicts.words import WORDS
 from openrouter_embeddings.errors import (
     BadGatewayResponseError,
     BadRequestResponseError,
@@ -220,6 +228,49 @@ def test_the_table_has_every_family_of_errors():
     tested = {kind.__name__ for error, _ in TABLE for kind in type(error).__mro__}
 
     assert families - tested == set()
+
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+KNOWN = [error for error, _ in TABLE] + [
+    take_payload(Reply(status, {}, body.encode(), NOW)) for _, status, body, _ in ROWS
+]
+"""The errors of the table above, and those of services."""
+
+
+def judge_all(error):
+    judges = [*JUDGEMENTS.values(), verdicts.named_limit, verdicts.named_argument]
+    return [judge(error) for judge in judges]
+
+
+@pytest.mark.parametrize("place", range(len(MEANINGS)))
+def test_every_row_decides_something(place, monkeypatch):
+    """Without it some error would be judged otherwise."""
+    row = MEANINGS[place]
+    concerned = [
+        error
+        for error in KNOWN
+        if isinstance(error, row.kinds)
+        and (not row.statuses or getattr(error, "status_code", None) in row.statuses)
+    ]
+    right = map(judge_all, concerned)
+    others = MEANINGS[:place] + MEANINGS[place + 1 :]
+
+    def judge_without(error):
+        with monkeypatch.context() as patch:
+            patch.setattr(verdicts, "TABLE", others)
+            return judge_all(error)
+
+    assert any(map(ne, right, map(judge_without, concerned)))
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.about}: {word.source}")
+def test_every_word_is_said_by_somebody(word):
+    """And says who."""
+    texts = [text for error in KNOWN for text in (error.message, getattr(error, "body", ""))]
+    pattern = re.compile(word.pattern, re.IGNORECASE)
+
+    assert word.source
+    assert any(map(pattern.search, texts))
 
 
 @pytest.mark.parametrize(

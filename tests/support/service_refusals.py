@@ -489,4 +489,8 @@ ROWS = [
     ("anyone", 400, said("at most 0 inputs", "error"), DIVIDED),
     ("anyone", 400, said("at most 99999999999999999999 inputs", "error"), DIVIDED),
     ("anyone", 400, said("the API key in this text was flagged", "error"), DIVIDED),
+    # Words that stand in a message as well as in a code
+    ("OpenAI", 429, openai("insufficient_quota: see your plan and billing"), END),
+    ("OpenAI", 400, openai("model_not_found: text-embedding-9"), END),
+    ("a server of one's own", 422, said("too many inputs: 40 > 32"), 32),
 ]
