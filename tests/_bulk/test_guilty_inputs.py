@@ -33,6 +33,7 @@ def status(code, words="no", **more):
 KINDS = {
     "odd": status(400),
     "unprocessable": status(422),
+    "unknown": status(451),
     "flagged": status(403, metadata={"reasons": ["spam"]}),
     "a firewall's page": status(403, body="<!DOCTYPE html>"),
     "too long, 400": status(400, "maximum context length is 512 tokens"),

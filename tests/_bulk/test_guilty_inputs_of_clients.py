@@ -46,6 +46,7 @@ FREE = {
     "400": refusal(400),
     "413": refusal(413),
     "422": refusal(422),
+    "418": refusal(418),
     "flagged": refusal(403, reasons=["spam"]),
     "a firewall's page": page,
     "too long, 400": refusal(400, "maximum context length is 512 tokens"),

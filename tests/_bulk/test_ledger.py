@@ -18,6 +18,7 @@ from openrouter_embeddings.errors import (
     ForbiddenResponseError,
     NoResponseError,
     NotFoundResponseError,
+    OpenRouterDefaultError,
     OpenRouterError,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
@@ -378,6 +379,18 @@ def test_an_outage_at_the_end_ends_the_run_as_well():
     assert ledger.stopped is DOWN
     # Sixty-four of several inputs, and between them as many single ones, each of them twice.
     assert 64 - 3 < len(sent) <= 3 * 64
+
+
+def test_a_status_that_nobody_knows_is_an_outage_where_everything_meets_it():
+    """It is divided, since it may be about inputs; what else is there tells."""
+    failed = OpenRouterDefaultError("the backend failed", status_code=424)
+    ledger = Books(range(1_000), max_batch=10)
+    answers = iter([None] * 5)
+
+    sent = play(ledger, lambda _: next(answers, failed))
+
+    assert ledger.stopped is failed
+    assert len(sent) == 5 + 10 + 3
 
 
 def doubtful(count=200):

@@ -191,7 +191,11 @@ TABLE = [
         ResponseError("base64 is not supported", status_code=501),
         {"refuses_base64"},
     ),
-    (OpenRouterDefaultError("teapot", status_code=418), set()),
+    (
+        OpenRouterDefaultError("teapot", status_code=418),
+        {"may_be_settings", "is_divisible", "is_unexplained"},
+    ),
+    (OpenRouterDefaultError("moved", status_code=307), set()),
 ]
 JUDGEMENTS = {
     name: judge

@@ -196,7 +196,7 @@ ROWS = [
         32,
     ),
     ("TEI", 429, said("Model is overloaded", "error", error_type="overloaded"), TURN),
-    ("TEI", 424, said("Backend error", "error", error_type="backend"), None),
+    ("TEI", 424, said("Backend error", "error", error_type="backend"), DIVIDED),
     (
         "TEI",
         422,
@@ -332,7 +332,7 @@ ROWS = [
         LONG,
     ),
     ("Bedrock", 429, said("Too many requests, please wait before trying again."), TURN),
-    ("Bedrock", 424, said("The model errored"), None),
+    ("Bedrock", 424, said("The model errored"), DIVIDED),
     # Voyage, Jina, Mistral
     ("Voyage", 400, said("The batch size limit is 1000. Your batch size is 1200.", "detail"), 1000),
     (

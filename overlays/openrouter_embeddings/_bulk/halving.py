@@ -51,6 +51,7 @@ from openrouter_embeddings._request.verdicts import (
     is_aggregated,
     is_divisible,
     is_pushback,
+    is_unexplained,
     may_be_settings,
     may_have_cost,
     may_pass,
@@ -329,7 +330,8 @@ class Proof:
             return False
         self._out.remove(batch)
         self._failed += 1
-        if is_divisible(error) or is_pushback(error):
+        judged = is_divisible(error) and not is_unexplained(error)
+        if judged or is_pushback(error):
             self.settle()
         return self._failed >= _PROOFS
 
@@ -384,7 +386,8 @@ class Evidence:
             error: Why.
             has_new: Whether there are inputs that were never sent: these decide.
         """
-        if is_divisible(error):
+        may_be_outage = self.answered and is_unexplained(error)
+        if is_divisible(error) and not may_be_outage:
             return len(batch.slots) == 1 and self.suspicion.confirms(error)
         is_slow = ran_out_of_time(error)
         if batch.parted and len(batch.slots) == 1 and not is_slow:

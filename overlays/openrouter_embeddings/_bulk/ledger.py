@@ -39,6 +39,7 @@ from openrouter_embeddings._request.verdicts import (
     is_fatal,
     is_pushback,
     is_too_long,
+    is_unexplained,
     may_pass,
     refuses_base64,
 )
@@ -276,7 +277,8 @@ class Ledger:
         if is_pushback(error):
             return False
         is_last = batch.group is not None and len(batch.slots) == 1
-        if is_last and self.evidence.answered and may_pass(error):
+        is_open = may_pass(error) or is_unexplained(error)
+        if is_last and self.evidence.answered and is_open:
             self.evidence.on_last_part()
             return False
         return self.evidence.is_hopeless(batch, error, has_new=len(self._queue) >= LEAST_NEW)

@@ -135,6 +135,11 @@ def is_divisible(error: OpenRouterError) -> bool:
     return _says(error, Means.INPUTS)
 
 
+def is_unexplained(error: OpenRouterError) -> bool:
+    """Say whether a refusal has a status of which nobody knows what it is about."""
+    return _says(error, Means.UNKNOWN)
+
+
 def may_be_settings(error: OpenRouterError) -> bool:
     """Say whether a refusal may be about what all requests have in common, not about its inputs."""
     return _says(error, Means.SETTINGS)

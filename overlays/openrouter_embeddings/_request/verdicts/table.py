@@ -60,6 +60,7 @@ class Means(Flag):
     NO_BASE64 = auto()
     CONTENT = auto()
     INPUTS = auto()
+    UNKNOWN = auto()
     SETTINGS = auto()
     ARGUMENT = auto()
 
@@ -230,7 +231,10 @@ TABLE = (
     # A smaller request may succeed, or tell which input is to blame.
     Row(_M.INPUTS, _REPLY, given=_M.FELL_OVER_INPUTS),
     Row(_M.INPUTS, (*_ABOUT_INPUTS, *_FORBIDDEN), unless=_M.FATAL),
+    # Nobody knows what a 406, 418 or 451 is about: dividing finds out.
+    Row(_M.INPUTS | _M.UNKNOWN, _REPLY, range(400, 500), unless=_M.FATAL | _M.PASSES | _M.INPUTS),
     # What all requests have in common.
+    Row(_M.SETTINGS, _REPLY, given=_M.UNKNOWN),
     Row(
         _M.SETTINGS,
         _REPLY,
