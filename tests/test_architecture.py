@@ -24,7 +24,7 @@ SOURCES = [Source.read(path, PACKAGE) for path in MODULES.values()]
 CLASSES = [(source.name, node) for source in SOURCES for node in source.nodes(ast.ClassDef)]
 EXTRAS = {
     *("typer", "rich", "click", "pyarrow", "pandas", "PIL", "wordllama", "starlette", "uvicorn"),
-    *("pydantic", "numpy", "pybase64", "dateutil", "openrouter_embeddings_api"),
+    *("pydantic", "numpy", "pybase64", "msgspec", "dateutil", "openrouter_embeddings_api"),
 }
 
 

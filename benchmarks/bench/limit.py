@@ -1,4 +1,4 @@
-"""The limit: bare sockets, one full JSON parse, SIMD base64 into a matrix made beforehand.
+"""The limit: bare sockets, the fastest JSON parser, SIMD base64 into a matrix made beforehand.
 
 Nothing is checked, retried or secured; no client that does these things can be faster.
 """
@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
 import pybase64
 from attrs import define, field
@@ -83,7 +84,7 @@ class Connection:
 
 def decode(body: bytes, into: np.ndarray) -> None:
     """Write the vectors of a reply into their rows."""
-    for row, item in enumerate(json.loads(body)["data"]):
+    for row, item in enumerate(msgspec.json.decode(body)["data"]):
         raw = pybase64.b64decode(item["embedding"], validate=True)
         into[row] = np.frombuffer(raw, "<f4")
 

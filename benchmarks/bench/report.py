@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     *("openrouter-embeddings", "httpx", "openai", "openrouter", "langchain-openai", "litellm"),
-    *("requests", "numpy", "pybase64"),
+    *("requests", "numpy", "pybase64", "msgspec"),
 )
 _WIDTH_BYTES = 1536 * 4
 

@@ -10,9 +10,21 @@ from openrouter_embeddings._base.printable import printable
 def decode(body: bytes | bytearray) -> object:
     """Decode a JSON body; white space around it is normal.
 
+    msgspec is stricter than the standard library, and refuses NaN, 1e999, half surrogates, a byte
+    order mark and UTF-16: what it refuses is read once more, so that no body means another thing.
+
     Returns:
         The value, or None where the body is not JSON.
     """
+    from msgspec.json import decode as decode_strictly  # noqa: PLC0415 - with the first reply
+
+    try:
+        return decode_strictly(body)
+    except (ValueError, RecursionError):
+        return _decode_leniently(body)
+
+
+def _decode_leniently(body: bytes | bytearray) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
