@@ -16,11 +16,11 @@ def decode(body: bytes | bytearray) -> object:
     Returns:
         The value, or None where the body is not JSON.
     """
-    from msgspec.json import decode as decode_strictly  # noqa: PLC0415 - with the first reply
+    import msgspec  # noqa: PLC0415 - with the first reply
 
     try:
-        return decode_strictly(body)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return _decode_leniently(body)
 
 
