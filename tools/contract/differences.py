@@ -305,12 +305,12 @@ def _or_none(value: object) -> object:
 def _traits(old: Shape, new: Shape, path: tuple[str, ...], side: Side) -> Iterator[Difference]:
     # What a field means for those who do not send it, or never see it.
     for name in ("format", "contentEncoding", "default"):
-        before, after = old.traits.get(name), new.traits.get(name)
-        if before != after and (name != "default" or side == "request"):
-            breaks = name == "default" and before is not None
-            yield _at(
-                path, side, f"{name} changed", _or_none(before), _or_none(after), breaks=breaks
-            )
+        # A default of null is one.
+        said = [[each.traits[name]] if name in each.traits else [] for each in (old, new)]
+        if said[0] != said[1] and (name != "default" or side == "request"):
+            before, after = (each[0] if each else NONE for each in said)
+            breaks = name == "default" and bool(said[0])
+            yield _at(path, side, f"{name} changed", before, after, breaks=breaks)
     for name in ("deprecated", "readOnly", "writeOnly"):
         if (name in old.traits) != (name in new.traits):
             word = name if name == "deprecated" else f"{name[:-4]}-only"
@@ -396,4 +396,6 @@ def _row(
 
 
 def _word(value: object) -> str:
+    if value is None:
+        return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

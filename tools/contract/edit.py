@@ -21,6 +21,7 @@ from contract.document import Document, DocumentError
 from contract.operations import place_of, surface_of
 from contract.places import ByHandError, Places, quoted, shape_at, type_word
 from contract.report import places
+from contract.shapes import BOUNDS
 from contract.writing import TO_DESCRIBE, Writer
 
 if TYPE_CHECKING:
@@ -348,7 +349,7 @@ class Editor:
         name = difference.what.rpartition(" ")[0]
         found = [each for each in self.places.schemas(difference) if "type" in each]
         kinds = [each for each in found if name in each] or found
-        if len(kinds) != 1 or theirs is None or name.startswith("dependent"):
+        if len(kinds) != 1 or theirs is None or name not in BOUNDS:
             raise ByHandError(_NO_RULE)
         if name in theirs.bounds:
             kinds[0][name] = theirs.bounds[name]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OPERATIONS = (("POST", "/embeddings"), ("GET", "/embeddings/models"))
 PREFIX = "/api/v1"
 BESIDE = "/embeddings"
-_METHODS = ("get", "put", "post", "delete", "patch")
+_METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 
 

@@ -7,6 +7,7 @@ the booleans that 3.0 has for exclusive bounds. Descriptions, examples and exten
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
@@ -22,6 +23,12 @@ UPPER = ("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties"
 OTHER = ("pattern", "multipleOf", "uniqueItems")
 BOUNDS = (*LOWER, *UPPER, *OTHER)
 TRAITS = ("format", "contentEncoding", "default", "deprecated", "readOnly", "writeOnly")
+# What no other part of a shape says: compared as it is written, and for a person to bring in.
+RULES = (
+    *("not", "if", "then", "else", "dependentSchemas", "propertyNames", "contains", "prefixItems"),
+    *("unevaluatedItems", "anyOf required", "oneOf required"),
+)
+_WORDS = ("description", "title", "examples", "example", "$comment")
 _NEEDS = "dependentRequired "
 _STRINGS, _ARRAYS, _OBJECTS = frozenset({"string"}), frozenset({"array"}), frozenset({"object"})
 _NUMBERS = frozenset({"number", "integer"})
@@ -58,7 +65,7 @@ class Shape:
         types: The JSON types, ``null`` among them.
         values: The known values, or None where there is no list of them.
         is_open: Other values than the known ones are allowed as well.
-        bounds: Lengths, ranges and the like, and ``dependentRequired NAME``.
+        bounds: Lengths, ranges and the like, ``dependentRequired NAME``, and `RULES` as texts.
         members: Bounds of alternatives of one type, by what tells them apart.
         traits: What is said beside the form: `TRAITS`.
         items: What an array holds, or None.
@@ -152,7 +159,7 @@ def _referred(reference: str, document: Document, seen: tuple[str, ...]) -> Shap
 
 def _own(schema: Mapping[str, object], document: Document, seen: tuple[str, ...]) -> Shape:
     values = _values(schema)
-    items = schema.get("items")
+    items = shape_of(schema.get("items"), document, seen)
     required = set(cast("list[str]", _list(schema, "required")))
     properties = _mapping(schema, "properties")
     named = {name: shape_of(value, document, seen) for name, value in properties.items()}
@@ -162,7 +169,7 @@ def _own(schema: Mapping[str, object], document: Document, seen: tuple[str, ...]
         values=None if values is None else values - {None},
         bounds=dict(_bounds(schema)),
         traits={name: schema[name] for name in TRAITS if _is_said(name, schema)},
-        items=None if items is None else shape_of(items, document, seen),
+        items=None if items == ANYTHING else items,
         fields={name: Field(shape, name in required) for name, shape in (named | missing).items()},
         maps=dict(_maps(schema, document, seen)),
         closed=schema.get("additionalProperties") is False
@@ -197,6 +204,29 @@ def _bounds(schema: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, needed in _mapping(schema, "dependentRequired").items():
         if isinstance(needed, list) and needed:
             yield f"{_NEEDS}{name}", ", ".join(sorted(map(str, needed)))
+    yield from _rules(schema)
+
+
+def _rules(schema: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name in RULES:
+        if name in schema:
+            yield name, _text(schema[name])
+    for name in ("anyOf", "oneOf"):
+        parts = _list(schema, name)
+        if parts and all(isinstance(part, Mapping) and set(part) == {"required"} for part in parts):
+            yield f"{name} required", _text(parts)
+
+
+def _text(value: object) -> str:
+    return json.dumps(_without_words(value), sort_keys=True, default=str)
+
+
+def _without_words(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_words(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_words(each) for name, each in value.items() if name not in _WORDS}
 
 
 def _values(schema: Mapping[str, object]) -> frozenset[object] | None:
@@ -296,7 +326,7 @@ def either(shapes: Iterable[Shape]) -> Shape:
     types = frozenset[str]().union(*(shape.types for shape in shapes))
     types = types - {"integer"} if "number" in types else types
     objects = [shape for shape in shapes if "object" in shape.types]
-    arrays = [shape.items or ANYTHING for shape in shapes if "array" in shape.types]
+    arrays = [shape.items for shape in shapes if "array" in shape.types]
     listed, is_open = _known_values(shapes)
     variants = _variants(objects)
     others = [shape for shape in shapes if shape.types != NULL.types]
@@ -307,7 +337,7 @@ def either(shapes: Iterable[Shape]) -> Shape:
         bounds=_loosest(shapes),
         members=_members(shapes),
         traits=_shared(others),
-        items=either(arrays) if len(arrays) > 1 else next(iter(arrays), None),
+        items=_items_of_one(arrays),
         fields={} if variants else _merged(objects),
         variants=variants,
         maps={name: shape for each in objects for name, shape in each.maps.items()},
@@ -315,6 +345,14 @@ def either(shapes: Iterable[Shape]) -> Shape:
         cycle=next((shape.cycle for shape in shapes if shape.cycle), None),
         origin=others[0].origin if len(others) == 1 else None,
     )
+
+
+def _items_of_one(arrays: list[Shape | None]) -> Shape | None:
+    """Join what the arrays hold of which one comes; where one may hold anything, that is all."""
+    said = [each for each in arrays if each is not None]
+    if len(said) != len(arrays):
+        return None
+    return either(said) if len(said) > 1 else next(iter(said), None)
 
 
 def _shared(shapes: list[Shape]) -> dict[str, object]:
@@ -355,6 +393,8 @@ def _loosest(shapes: list[Shape]) -> dict[str, object]:
 
 
 def _types_of_bound(name: str) -> frozenset[str]:
+    if name in RULES:
+        return ANY
     if name in {"minLength", "maxLength", "pattern"}:
         return _STRINGS
     if name in {"minItems", "maxItems", "uniqueItems", "minContains", "maxContains"}:

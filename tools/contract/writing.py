@@ -57,6 +57,8 @@ class Writer:
         if shape.items is not None:
             inner = self.schema(shape.items, f"{name}_item", is_reply=is_reply, described=False)
             schema["items"] = inner
+        elif types == {"array"}:
+            schema["items"] = CommentedMap()  # the generator wants a word on them
         if types != {"object"}:
             schema.update({key: shape.bounds[key] for key in BOUNDS if key in shape.bounds})
         if described and "$ref" not in schema:
