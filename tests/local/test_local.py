@@ -19,6 +19,7 @@ import pytest
 
 from openrouter_embeddings import ConfigurationError, OpenRouter
 from openrouter_embeddings import local as local_module
+from openrouter_embeddings._base import serving
 from openrouter_embeddings.cache import EmbeddingCache, KeyMaker
 from openrouter_embeddings.local import MODEL_ID, SOURCE, LocalModel, LocalServer
 
@@ -518,7 +519,7 @@ def test_a_server_that_cannot_begin_is_reported(monkeypatch):
     async def fail(self, sockets=None):
         self.should_exit = True
 
-    monkeypatch.setattr(local_module._Uvicorn, "startup", fail)
+    monkeypatch.setattr(serving.Uvicorn, "startup", fail)
     with pytest.raises(RuntimeError, match="ended before it began"):
         LocalServer().start()
 
@@ -556,7 +557,7 @@ def test_an_interrupted_server_ends_quietly(monkeypatch, capsys):
         sockets[0].close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(local_module.uvicorn.Server, "run", interrupted)
+    monkeypatch.setattr(serving.uvicorn.Server, "run", interrupted)
     local_module.serve(port=0)
 
     assert capsys.readouterr().err.startswith(f"Serving {MODEL_ID} on http://127.0.0.1:")

@@ -14,16 +14,10 @@ Python 3.14 and later its model has no wheels yet.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import sys
-import threading
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self, cast
 
-from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.environment import is_host_name
 from openrouter_embeddings._base.extras import require
-from openrouter_embeddings._base.printable import one_line
 from openrouter_embeddings._base.sources import name_url
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.local._app import (
@@ -38,10 +32,12 @@ from openrouter_embeddings.local._request import MODEL_ID, PROVIDER
 
 require("uvicorn", extra="local")
 
-import uvicorn  # noqa: E402 - after the check that names the extra
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
+from openrouter_embeddings._base.serving import (  # noqa: E402 - after the check that names the extra
+    Background,
+    listen,
+    serve_until_interrupted,
+    url_of,
+)
 
 __all__ = [
     "CONTEXT_LENGTH",
@@ -60,28 +56,6 @@ __all__ = [
 
 SOURCE = "openrouter-embeddings local server"
 """What vectors of this server come from in the keys of a cache, whatever its port."""
-
-_GRACE_SECONDS = 2
-_BACKLOG = 2048
-
-
-class _Uvicorn(uvicorn.Server):
-    """A server that says when it has begun."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.begun = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.begun.set()
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            super().run(sockets)
-        finally:
-            # Whoever waits must learn of an end before the beginning, too.
-            self.begun.set()
 
 
 class LocalServer:
@@ -113,8 +87,7 @@ class LocalServer:
         self._limits = (max_body_bytes, max_inputs)
         self._stats = Stats()
         self._address: str | None = None
-        self._server: _Uvicorn | None = None
-        self._thread: threading.Thread | None = None
+        self._server: Background | None = None
 
     @property
     def base_url(self) -> str:
@@ -145,35 +118,33 @@ class LocalServer:
             MissingExtraError: The extra `local` is not installed, or has no model for this Python
                 (3.14 and later).
         """
-        if self._thread is not None:
+        if self._server is not None:
             raise ConfigurationError("The server runs already.")
         max_body_bytes, max_inputs = self._limits
         app = create_app(max_body_bytes=max_body_bytes, max_inputs=max_inputs)
-        listener = _listen(self._host, self._port)
+        listener = listen(self._host, self._port)
         self._stats = cast("Stats", app.state.stats)
-        self._address = _base_url(listener)
+        self._address = f"{url_of(listener)}{BASE_PATH}"
         name_url(self._address, SOURCE)
-        self._server = _Uvicorn(_config(app))
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="local-embeddings", daemon=True
-        )
-        self._thread.start()
-        self._server.begun.wait()
-        if not self._server.started:
-            listener.close()
-            self.stop()
-            raise RuntimeError("The server ended before it began; its thread reported why.")
+        try:
+            self._server = Background(app, listener, "local-embeddings")
+        except RuntimeError:
+            self._forget_address()
+            raise
         return self
 
     def stop(self) -> None:
         """Stop and wait for the end; requests in progress get two seconds. Harmless if repeated."""
-        if self._thread is None or self._server is None:
+        if self._server is None:
             return
-        self._server.should_exit = True
-        self._thread.join()
+        self._server.stop()
+        self._forget_address()
+        self._server = None
+
+    def _forget_address(self) -> None:
         if self._address is not None:
             name_url(self._address, None)
-        self._thread = self._server = self._address = None
+        self._address = None
 
     def __enter__(self) -> Self:
         """Start."""
@@ -205,47 +176,7 @@ def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
             (3.14 and later).
     """
     app = create_app()
-    listener = _listen(host, port)
-    server = uvicorn.Server(_config(app))
-    sys.stderr.write(
-        f"Serving {MODEL_ID} on {_base_url(listener)} (any key will do; Ctrl-C ends it)\n"
-    )
-    # After its orderly end uvicorn repeats the signal that it got.
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    host = arguments.text("host", host)
-    if not (":" in host or is_host_name(host)):
-        raise arguments.bad_value("host", "is no name or address of a host", host)
-    port = arguments.whole_number("port", port, least=0, most=65_535)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as exc:
-        message = f"Cannot listen on {one_line(host)} port {port}: {one_line(str(exc))}."
-        raise ConfigurationError(message, argument="port", hint="Choose another port.") from exc
-    # asyncio leaves Nagle's algorithm on for such a socket, which costs 40 ms a request.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def _base_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    listener = listen(host, port)
+    where = f"{url_of(listener)}{BASE_PATH}"
+    sys.stderr.write(f"Serving {MODEL_ID} on {where} (any key will do; Ctrl-C ends it)\n")
+    serve_until_interrupted(app, listener)
