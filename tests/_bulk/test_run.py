@@ -13,7 +13,7 @@ from run_simulation import LIMITS, OK, REFUSED, TEMPLATE, Bounded, Operation, si
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
-from openrouter_embeddings._bulk.pace import Pace
+from openrouter_embeddings._bulk.pace import Pace, Quota
 from openrouter_embeddings._bulk.reader import IteratedSource
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._request.call import BatchCall
@@ -571,6 +571,20 @@ def test_runs_that_share_a_pace_are_bounded_together():
 
     answer(one, first[0])
     assert len(taken(two)) == 1
+
+
+def test_a_run_that_waits_for_the_quota_of_another_asks_again_soon():
+    """Nobody tells it that the other one's request was answered."""
+    quota = Quota(requests=1)
+    pace = Pace(max_in_flight=4, quota=quota, lock=threading.RLock())
+    one, two = (run_over([f"input {n}"], pace=pace) for n in range(2))
+    (first,) = taken(one)
+    waiting = [step for step in steps(two) if isinstance(step, Wait)]
+
+    assert waiting
+    assert waiting[0].seconds < 1
+    answer(one, first)
+    assert 1 < two.next(0.0).seconds < 61
 
 
 def fail_as(run, attempt, answer, now=0.0):

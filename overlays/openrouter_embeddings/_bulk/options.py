@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.output import ResultMatrix
+    from openrouter_embeddings._bulk.pace import Pace
     from openrouter_embeddings._request.call import BatchCall
     from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings._request.operations import BatchOperation
@@ -115,6 +116,7 @@ class BulkSetup:
         pin_provider: Whether the provider of the first answer must give all.
         may_cut: Whether texts that are too long are cut.
         cache: The cache, its path, or None.
+        pace: A pace that several runs share, or None for one of its own.
     """
 
     operation: Callable[[EmbeddingRequest], BatchOperation]
@@ -125,6 +127,7 @@ class BulkSetup:
     pin_provider: bool
     may_cut: bool
     cache: Store | str | PathLike[str] | None
+    pace: Pace | None = None
 
     @property
     def source(self) -> str:
@@ -176,6 +179,7 @@ class BulkSetup:
             asks=self.cache is not None,
             matrix=matrix,
             source=self.source,
+            pace=self.pace,
         )
         checked = checked_inputs(inputs, in_loop=in_loop)
         return BulkRun(plan, make_source(checked, self.settings.clock, in_loop=in_loop))

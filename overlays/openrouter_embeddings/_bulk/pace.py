@@ -63,6 +63,11 @@ class Quota:
     _counted: float = field(init=False, default=0.0)
     _miscounts: deque[float] = field(init=False, factory=lambda: deque(maxlen=_COUNTS))
 
+    @property
+    def is_busy(self) -> bool:
+        """Say whether it may be waited for until an answer is here."""
+        return bool(self._open) and not (self.requests is None and self.tokens is None)
+
     def wait(self, now: float, tokens: float) -> float:
         """Return the seconds until a request may begin; infinity until an answer is here."""
         if self.requests is None and self.tokens is None:
@@ -179,7 +184,8 @@ class Pace:
 
         Nobody tells a run that another one made room in a pace that they share.
         """
-        waits_for_others = self.in_flight >= int(self.limit) or self._window.is_busy
+        is_full = self.in_flight >= int(self.limit)
+        waits_for_others = is_full or self._window.is_busy or self.quota.is_busy
         alone = isinstance(self.lock, nullcontext)
         return _SHARED_WAIT if waits_for_others and not alone else _LONGEST_WAIT
 
