@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 CONSTRAINTS = ("-c", "requirements/constraints.txt")
-EXTRAS = "fast,jobs,cli,local"
+EXTRAS = "fast,jobs,cli,local,proxy"
 PARALLEL = ("-n", "auto")
 BARE = [
     *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),
@@ -43,7 +43,7 @@ GENERATED_TESTS = [
     *("tests/generated", "tests/_request", "tests/lobby/test_client.py"),
     *(f"tests/tools/test_{name}.py" for name in ("patch", "generate", "generator_defects")),
 ]
-WITH_EXTRAS = [f"tests/{room}" for room in ("cli", "docs", "jobs", "local", "values")]
+WITH_EXTRAS = [f"tests/{room}" for room in ("cli", "docs", "jobs", "local", "proxy", "values")]
 
 
 def group(name: str) -> list[str]:

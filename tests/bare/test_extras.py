@@ -15,8 +15,8 @@ from openrouter_embeddings import MissingExtraError
 
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
-    "cli": ("cli._app", "cli._options", "cli._files", "cli._contract", "cli._demo"),
-    "local": ("local", "local._app", "local._request", "local._model"),
+    "cli": ("cli._app", "cli._options", "cli._files", "cli._contract", "cli._demo", "cli._serve"),
+    "local": ("local", "local._app", "local._request", "local._model", "_base.serving"),
 }
 PRESENT = find_spec("typer") is not None
 MODULES = sorted(
@@ -24,7 +24,7 @@ MODULES = sorted(
     for path in PACKAGE.rglob("*.py")
 )
 WANTING = {module for modules in NEEDS.values() for module in modules} | {
-    module for module in MODULES if module.partition(".")[0] == "jobs"
+    module for module in MODULES if module.partition(".")[0] in {"jobs", "proxy"}
 }
 
 HIDDEN = """
@@ -63,6 +63,8 @@ def test_a_missing_extra_names_its_command():
         ("pyarrow", TO_ARROW, "jobs"),
         ("pyarrow", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
         ("filelock", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
+        ("starlette", "import openrouter_embeddings.proxy", "proxy"),
+        ("uvicorn", "import openrouter_embeddings.proxy", "proxy"),
     ],
 )
 def test_the_extra_is_the_one_of_the_door(package, statement, extra):

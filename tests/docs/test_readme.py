@@ -19,9 +19,9 @@ CASES = [
 
 def test_there_are_blocks():
     """The pattern finds them."""
-    assert len(BLOCKS) == 5
-    assert sum(bool(block.output) for block in BLOCKS) == 4
-    assert [block.needs_local_model for block in BLOCKS] == [True, False, False, False, False]
+    assert len(BLOCKS) == 6
+    assert sum(bool(block.output) for block in BLOCKS) == 5
+    assert [block.needs_local_model for block in BLOCKS] == [True, False, False, False, True, False]
 
 
 @pytest.mark.parametrize("block", CASES, ids=range(len(CASES)))

@@ -1,4 +1,4 @@
-"""The commands search, models, serve and demo; those about files are in `_job_commands`."""
+"""The commands search, models and demo; those about files are in `_job_commands`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from openrouter_embeddings.cli._options import (
     connected,
     say,
 )
+from openrouter_embeddings.cli._serve import serve
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs import _index
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(files)
 app.command()(contract)
+app.command()(serve)
 
 
 @app.command()
@@ -104,20 +106,6 @@ def _price(info: ModelInfo) -> str:
 
 def _length(info: ModelInfo) -> str:
     return f"{info.context_length:,}" if info.context_length else "unknown"
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 8080,
-) -> int:
-    """Serve a small model behind both endpoints, for any client that speaks them."""
-    from openrouter_embeddings.local import serve as run_server  # noqa: PLC0415 - needs the extra
-
-    run_server(host=host, port=port)
-    return 0
 
 
 @app.command()

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from openrouter_embeddings._request.verdicts.table import TABLE, TRANSIENT_STATUSES, Means
 from openrouter_embeddings._request.verdicts.words import number_in, words_about
-from openrouter_embeddings.errors import DeadlineExceededError, ResponseError
+from openrouter_embeddings.errors import ConfigurationError, DeadlineExceededError, ResponseError
 
 if TYPE_CHECKING:
     from openrouter_embeddings.errors import OpenRouterError
@@ -170,3 +170,14 @@ def named_argument(error: OpenRouterError) -> str | None:
 def refuses_base64(error: OpenRouterError) -> bool:
     """Recognise the ways in which models without base64 answer a request for it."""
     return _says(error, Means.NO_BASE64)
+
+
+def status_to_tell(error: OpenRouterError) -> int:
+    """Return the HTTP status under which an error is passed on to whoever asked for it."""
+    if isinstance(error, DeadlineExceededError) and error.last_error is not None:
+        return status_to_tell(error.last_error)
+    if isinstance(error, ResponseError):
+        return error.status_code if 400 <= error.status_code < 600 else 502
+    if isinstance(error, ConfigurationError):
+        return 402 if error.argument == "max_cost" else 400
+    return 504 if timed_out(error) else 502

@@ -1,0 +1,114 @@
+"""The keys that are held, and what is known of each; there is a bound of them. Pure.
+
+A key is let go only where nothing is forgotten that counts: it is idle, and either the service has
+never taken it, or its last minute is over and no bound must remember what it has spent.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import define, field
+
+from openrouter_embeddings.proxy._access import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openrouter_embeddings.proxy._budget import Budget
+
+C = TypeVar("C")
+
+_MEMORY_SECONDS = 120.0  # beyond the minute that rates count by
+_RETRY_SECONDS = 10.0
+
+
+@define(eq=False)
+class Holder(Generic[C]):
+    """A key that the service is asked with.
+
+    Attributes:
+        client: The client that has it.
+        budget: What it may spend.
+        accepted: Whether the service has taken it, in this process.
+        busy: How many requests are being answered with it.
+        used_at: When it was last asked for, in seconds of any steady clock.
+        refusals: How many refusals for the pace were counted.
+        sizes: The most inputs of a request, where models were found to take fewer than usual.
+    """
+
+    client: C
+    budget: Budget
+    accepted: bool = False
+    busy: int = field(init=False, default=0)
+    used_at: float = field(init=False, default=0.0)
+    refusals: int = field(init=False, default=0)
+    sizes: dict[str, int] = field(init=False, factory=dict)
+
+
+@define(eq=False)
+class Holders(Generic[C]):
+    """The keys that are held.
+
+    Attributes:
+        most: How many there may be.
+        make: Makes the holder of a key.
+    """
+
+    most: int
+    make: Callable[[str], Holder[C]]
+    _held: OrderedDict[bytes, Holder[C]] = field(init=False, factory=OrderedDict)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._held)
+
+    def take(self, name: bytes, key: str, now: float) -> tuple[Holder[C], Holder[C] | None]:
+        """Take the holder of a key, made where it is not there; give it back with `release`.
+
+        Args:
+            name: What stands for the key.
+            key: The key.
+            now: The time.
+
+        Returns:
+            The holder, and another one that was let go for it and is to be closed, or None.
+
+        Raises:
+            RefusalError: 503, there is no room for another key.
+        """
+        gone = None
+        if name not in self._held:
+            gone = self._make_room(now)
+            self._held[name] = self.make(key)
+        holder = self._held[name]
+        self._held.move_to_end(name)
+        holder.busy += 1
+        holder.used_at = now
+        return holder, gone
+
+    def release(self, holder: Holder[C]) -> None:
+        """Note that a request is answered."""
+        holder.busy -= 1
+
+    def _make_room(self, now: float) -> Holder[C] | None:
+        if len(self._held) < self.most:
+            return None
+        for name, holder in self._held.items():
+            if _may_go(holder, now):
+                return self._held.pop(name)
+        message = f"At most {self.most} keys are held, and all of them are in use."
+        raise RefusalError(503, message, _RETRY_SECONDS)
+
+    def take_all(self) -> list[Holder[C]]:
+        """Take all of them: the end has come."""
+        held = list(self._held.values())
+        self._held.clear()
+        return held
+
+
+def _may_go(holder: Holder[C], now: float) -> bool:
+    if holder.busy or (holder.budget.most is not None and holder.budget.is_touched):
+        return False
+    return not holder.accepted or now - holder.used_at > _MEMORY_SECONDS

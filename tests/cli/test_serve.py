@@ -1,0 +1,119 @@
+"""The command serve: what it hands over, what it refuses, and a proxy that is killed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from openrouter_embeddings import local, proxy
+from openrouter_embeddings.cli import run
+from openrouter_embeddings.testing import FaultServer
+
+TOKEN = "a-token-of-a-caller-0001"
+OTHER = "a-token-of-a-caller-0002"
+
+
+@pytest.fixture
+def handed(monkeypatch):
+    """Take what would be served."""
+    calls = []
+    monkeypatch.setattr(proxy, "serve", lambda *words: calls.append(words))
+    return calls
+
+
+def test_options_reach_the_proxy(handed, monkeypatch):
+    """Secrets come from the environment, and never stand on a command line."""
+    monkeypatch.setenv("MY_KEY", "sk-or-the-key")
+    monkeypatch.setenv("MY_TOKENS", f"{TOKEN}, {OTHER}\n")
+    words = ["--cache", "c", "--max-cost", "2", "--requests-per-minute", "30", "--port", "9"]
+    words += ["--key-env", "MY_KEY", "--token-env", "MY_TOKENS", "--name", "p.example"]
+
+    assert run(["serve", "--upstream", "https://example.org/v1", *words]) == 0
+    ((options, host, port),) = handed
+    assert (host, port) == ("127.0.0.1", 9)
+    assert options == proxy.ProxyOptions(
+        upstream="https://example.org/v1",
+        api_key="sk-or-the-key",
+        tokens=[TOKEN, OTHER],
+        cache="c",
+        max_cost=2.0,
+        requests_per_minute=30.0,
+        hosts=["p.example"],
+    )
+    assert "sk-or-the-key" not in repr(options)
+    assert TOKEN not in repr(options)
+
+
+def test_without_a_url_it_is_the_service(handed):
+    """Whichever the environment names."""
+    assert run(["serve", "--upstream"]) == 0
+    assert handed == [(proxy.ProxyOptions(), "127.0.0.1", 8080)]
+
+
+@pytest.mark.local_model
+def test_without_upstream_it_is_the_local_model(monkeypatch):
+    """As before."""
+    calls = []
+    monkeypatch.setattr(local, "serve", lambda **words: calls.append(words))
+
+    assert run(["serve", "--port", "0"]) == 0
+    assert calls == [{"host": "127.0.0.1", "port": 0}]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["https://example.org"], "URL is for a proxy. Add --upstream."),
+        (["--max-cost", "1"], "--max-cost is for a proxy. Add --upstream."),
+        (["--name", "a"], "--name is for a proxy. Add --upstream."),
+        (["--upstream", "--key-env", "NOT_SET"], "key_env names the variable 'NOT_SET'"),
+        (["--upstream", "--token-env", "NOT_SET"], "token_env names the variable 'NOT_SET'"),
+        (["--upstream", "http://example.org"], "unencrypted"),
+        (["--upstream", "--max-cost", "-1"], "max_cost"),
+    ],
+)
+def test_wrong_usage_is_named(words, message, capsys):
+    """In one line, before anybody listens."""
+    assert run(["serve", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def _start(server, cache):
+    command = [sys.executable, "-m", "openrouter_embeddings", "serve", "--upstream"]
+    options = ["--port", "0", "--cache", str(cache)]
+    secrets = {"MY_KEY": server.api_key, "MY_TOKEN": TOKEN}
+    process = subprocess.Popen(
+        [*command, server.base_url, *options, "--key-env", "MY_KEY", "--token-env", "MY_TOKEN"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=secrets,
+    )
+    line = process.stderr.readline()
+    assert server.api_key not in line
+    assert TOKEN not in line
+    return process, re.search(r" on (http://\S+/v1) ", line)[1]
+
+
+def test_what_was_paid_outlives_a_killed_proxy(tmp_path):
+    """The same command goes on from there: nothing that was answered is paid for again."""
+    texts = [f"text {number}" for number in range(30)]
+    with FaultServer() as server:
+        for _ in range(2):
+            process, url = _start(server, tmp_path / "cache")
+            try:
+                with httpx.Client(trust_env=False, timeout=60) as http:
+                    response = http.post(
+                        f"{url}/embeddings",
+                        json={"input": texts, "model": "test/embedding"},
+                        headers={"Authorization": f"Bearer {TOKEN}"},
+                    )
+            finally:
+                process.kill()
+                process.communicate()
+            assert len(response.json()["data"]) == 30
+
+        assert server.inputs_embedded == 30
