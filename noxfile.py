@@ -251,6 +251,13 @@ def faults_of_peers(session: nox.Session) -> None:
 
 
 @nox.session
+def proxy_clients(session: nox.Session) -> None:
+    """Let other clients, one of npm too, ask a faulty server directly and through the proxy."""
+    session.install("-e", ".[proxy]", "-r", "requirements/proxy_clients.txt")
+    session.run("python", "benchmarks/proxy_clients.py")
+
+
+@nox.session
 def chaos(session: nox.Session) -> None:
     """Embed through a hostile server, two processes on a cache, a killed job: `-- [--seeds 10]`."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
