@@ -225,7 +225,7 @@ class Embeddings(_Calls):
                 the ``__cause__``; `.result` has every vector that was paid for.
             OpenRouterError: No input has a vector, and all have the same reason: that error itself.
         """
-        result, course = prepare_result(inputs, on_error), Course()
+        result, course = prepare_result(inputs, on_error, options.get("prefix")), Course()
         report = Report(choose_reporter(progress), course)
         with closing(self._batches(inputs, model, options, result.matrix, course)) as batches:
             for batch in batches:
@@ -317,7 +317,7 @@ class Embeddings(_Calls):
         setup = self._set_up(model, {"cache": cache, **options})
         listed = self._run(find_model(setup.template.model, self._settings))
         with setup.store() as store:
-            return estimate(inputs, setup.keys, store, listed.pricing.prompt)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
 
     def _run(self, flow: Flow[T]) -> T:
         reply: Answer | None = None
@@ -408,7 +408,7 @@ class AsyncEmbeddings(_Calls):
         Inputs may come asynchronously as well. An iterator that is no list is read in a thread, so
         that nothing in the event loop waits for it.
         """
-        result, course = prepare_result(inputs, on_error), Course()
+        result, course = prepare_result(inputs, on_error, options.get("prefix")), Course()
         report = Report(choose_reporter(progress), course)
         async with aclosing(
             self._batches(inputs, model, options, result.matrix, course)
@@ -485,7 +485,7 @@ class AsyncEmbeddings(_Calls):
         setup = self._set_up(model, {"cache": cache, **options})
         listed = await self._run(find_model(setup.template.model, self._settings))
         with setup.store() as store:
-            return estimate(inputs, setup.keys, store, listed.pricing.prompt)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
 
     async def _run(self, flow: Flow[T]) -> T:
         from asyncio import sleep  # noqa: PLC0415 - the other client needs no event loop

@@ -257,12 +257,20 @@ def is_plain(value: object) -> TypeGuard[str]:
     return type(value) is str and value != "" and value.isascii()
 
 
-def one_input(position: int, value: object) -> tuple[object, Kind, int, int | None]:
+def checked_prefix(value: object) -> str:
+    """Check what is put before each text; None is nothing."""
+    return "" if value is None or value == "" else arguments.text("prefix", value)
+
+
+def one_input(
+    position: int, value: object, prefix: str = ""
+) -> tuple[object, Kind, int, int | None]:
     """Check one input of many.
 
     Args:
         position: Where it stands among the inputs.
         value: The input.
+        prefix: What is put before it as it stands, if it is a text; others are refused with one.
 
     Returns:
         The input as the contract has it, its kind, its size in bytes, and its number of tokens
@@ -271,10 +279,14 @@ def one_input(position: int, value: object) -> tuple[object, Kind, int, int | No
     Raises:
         ConfigurationError: It cannot be used.
     """
-    if is_plain(value):
+    if not prefix and is_plain(value):
         return value, "text", len(value), None
     argument = f"inputs[{position}]"
-    return arguments.read(argument, lambda: _one_input(argument, value))
+    if prefix and not isinstance(value, str):
+        message = f"A prefix goes before texts alone, and {argument} is {arguments.shown(value)}."
+        raise InvalidTypeError(message, argument=argument, hint="Leave out prefix=.")
+    text = prefix + arguments.text(argument, value) if prefix else value
+    return arguments.read(argument, lambda: _one_input(argument, text))
 
 
 def _one_input(argument: str, value: object) -> tuple[object, Kind, int, int | None]:

@@ -301,6 +301,19 @@ def test_the_width_of_an_index_is_remembered(service, tmp_path, run):
     assert service.requests[-1].body["dimensions"] == 4
 
 
+def test_a_prefix_is_put_before_the_query(service, tmp_path, run):
+    """What the command says comes before what the index says."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
+    run("embed", source, "--out", out, "--model", "m")
+    table = pq.read_table(out)
+    more = {**table.schema.metadata, "openrouter_embeddings.query_prefix": "query: "}
+    pq.write_table(table.replace_schema_metadata(more), out)
+
+    assert run("search", "cats", "--index", out, "--model", "m")[0] == 0
+    assert run("search", "cats", "--index", out, "--model", "m", "--query-prefix", "q ")[0] == 0
+    assert [request.body["input"] for request in service.requests[1:]] == ["query: cats", "q cats"]
+
+
 @LOCAL
 def test_lines_break_at_line_feeds_only(tmp_path, run):
     """Other separators stand inside texts."""

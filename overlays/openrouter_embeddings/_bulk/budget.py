@@ -189,7 +189,11 @@ class Account:
 
 
 def estimate(
-    inputs: Iterable[object], keys: KeyMaker, store: Store | None, price: Decimal | None
+    inputs: Iterable[object],
+    keys: KeyMaker,
+    store: Store | None,
+    price: Decimal | None,
+    prefix: str = "",
 ) -> Estimate:
     """Estimate a run.
 
@@ -200,6 +204,7 @@ def estimate(
         keys: What tells them apart.
         store: The cache, or None.
         price: What a token costs in USD, or None where that is not fixed.
+        prefix: What is put before each text.
 
     Raises:
         ConfigurationError: An input cannot be used.
@@ -210,7 +215,7 @@ def estimate(
     while chunk := list(islice(source, _AT_ONCE)):
         new: dict[bytes, tuple[float, float]] = {}
         for position, value in chunk:
-            wire, _, size, tokens = one_input(position, value)
+            wire, _, size, tokens = one_input(position, value, prefix)
             key = keys.key(wire)
             if key not in seen:
                 seen.add(key)

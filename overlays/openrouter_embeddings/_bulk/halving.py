@@ -427,9 +427,11 @@ class Cutting:
 
     Attributes:
         context: The most tokens that the model takes, or None where that is unknown.
+        before: How many characters stand before each text that are none of its own.
     """
 
     context: int | None = None
+    before: int = 0
 
     def shorter(self, text: str, characters_per_token: float, cuts: int) -> str | None:
         """Cut a text that was refused, or return None where that leads nowhere.
@@ -445,4 +447,5 @@ class Cutting:
         fitting = len(text) * (_GENTLE[cuts] if known else _HALF)
         if self.context is not None and not cuts:
             fitting = min(fitting, self.context * characters_per_token * _SHARE)
-        return text[: int(fitting)].rstrip() or None
+        shorter = text[: int(fitting)].rstrip()
+        return shorter if len(shorter) > self.before else None

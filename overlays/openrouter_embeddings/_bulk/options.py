@@ -19,7 +19,13 @@ from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.inputs import checked_inputs, embedding_request, is_plain, one_input
+from openrouter_embeddings.inputs import (
+    checked_inputs,
+    checked_prefix,
+    embedding_request,
+    is_plain,
+    one_input,
+)
 from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
@@ -62,6 +68,9 @@ class RequestOptions(TypedDict, total=False):
         trace: Names and ids for the service's tracing.
         extra_headers: More headers.
         extra_body: More fields for each body.
+        prefix: What is put before each text as it stands, ``"query: "`` say, for models that were
+            trained so. It counts as part of the text in the key, the limits and the estimate, and
+            is refused with inputs that are no texts.
     """
 
     dimensions: int | None
@@ -72,6 +81,7 @@ class RequestOptions(TypedDict, total=False):
     trace: Mapping[str, object] | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, object] | None
+    prefix: str | None
 
 
 class BulkOptions(RequestOptions, total=False):
@@ -116,6 +126,7 @@ class BulkSetup:
         pin_provider: Whether the provider of the first answer must give all.
         may_cut: Whether texts that are too long are cut.
         cache: The cache, its path, or None.
+        prefix: What is put before each text.
         pace: A pace that several runs share, or None for one of its own.
     """
 
@@ -127,6 +138,7 @@ class BulkSetup:
     pin_provider: bool
     may_cut: bool
     cache: Store | str | PathLike[str] | None
+    prefix: str = ""
     pace: Pace | None = None
 
     @property
@@ -175,14 +187,18 @@ class BulkSetup:
             price=self._price(listed),
             context=(listed.context_length or None) if listed else None,
             pin_provider=self.pin_provider,
-            cutting=Cutting(listed.context_length if listed else None) if self.may_cut else None,
+            cutting=self._cutting(listed) if self.may_cut else None,
             asks=self.cache is not None,
             matrix=matrix,
             source=self.source,
+            prefix=self.prefix,
             pace=self.pace,
         )
         checked = checked_inputs(inputs, in_loop=in_loop)
         return BulkRun(plan, make_source(checked, self.settings.clock, in_loop=in_loop))
+
+    def _cutting(self, listed: ModelInfo | None) -> Cutting:
+        return Cutting(listed.context_length if listed else None, len(self.prefix))
 
     def _price(self, listed: ModelInfo | None) -> float | None:
         """Return what a token costs; a bound of the cost needs to know.
@@ -328,6 +344,7 @@ def set_up(
         pin_provider=arguments.flag("pin_provider", given.get("pin_provider", False)),
         may_cut=_on_long(given.get("on_long", "error")),
         cache=_checked_cache(given.get("cache")),
+        prefix=checked_prefix(given.get("prefix")),
     )
 
 
@@ -347,11 +364,13 @@ def write_template(
     for name in given:
         if name not in known:
             raise arguments.unknown_name(name, name, known)
-    request = {name: given[name] for name in given if name in _REQUEST_NAMES}
+    request = {name: given[name] for name in given if name in _REQUEST_NAMES - {"prefix"}}
     return embedding_request(input="template", model=model, **request)  # type: ignore[arg-type]  # checked in there
 
 
-def prepare_result(inputs: Iterable[Input] | AsyncIterable[Input], on_error: object) -> Result:
+def prepare_result(
+    inputs: Iterable[Input] | AsyncIterable[Input], on_error: object, prefix: object = None
+) -> Result:
     """Prepare the result, and check lists as a whole before anything is sent or paid.
 
     Raises:
@@ -361,9 +380,10 @@ def prepare_result(inputs: Iterable[Input] | AsyncIterable[Input], on_error: obj
     if not isinstance(inputs, list | tuple):
         return Result(None)
     if on_error == "raise":
+        before = checked_prefix(prefix)
         for position, value in enumerate(inputs):
             if not is_plain(value):
-                one_input(position, value)
+                one_input(position, value, before)
     return Result(len(inputs))
 
 

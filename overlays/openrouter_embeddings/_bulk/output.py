@@ -54,12 +54,14 @@ class Ready:
         width: How wide the vectors are; 0 while that is not known.
         whole: The matrix of the whole run, or None.
         rest: The batch but for what follows from the positions.
+        prefix: What was put before each text; it is not shown.
     """
 
     entries: Entries
     width: int
     whole: Vectors | None
     rest: EmbeddedBatch
+    prefix: str = ""
 
     def batch(self) -> EmbeddedBatch:
         """Copy the vectors into their matrix; this part takes long, and touches nothing shared."""
@@ -67,8 +69,8 @@ class Ready:
         return evolve(
             self.rest,
             vectors=_fill_matrix(self.entries, self.width, start, self.whole),
-            failures=tuple(_list_failures(self.entries, start)),
-            truncated=tuple(_list_truncations(self.entries, start)),
+            failures=tuple(_list_failures(self.entries, start, self.prefix)),
+            truncated=tuple(_list_truncations(self.entries, start, len(self.prefix))),
             from_cache=_count_cached(self.entries),
         )
 
@@ -119,19 +121,20 @@ def _runs(entries: Entries) -> Iterator[tuple[Vectors | None, int, int]]:
     yield vectors, first, last
 
 
-def _list_failures(entries: Entries, start: int) -> Iterator[Failure]:
+def _list_failures(entries: Entries, start: int, prefix: str) -> Iterator[Failure]:
     """List the inputs that have no vector."""
     for position, slot in _slots(entries, start):
         if slot.error is not None:
             text = slot.wire if isinstance(slot.wire, str) else repr(slot.wire)
-            yield Failure(position, text[:80], slot.error)
+            yield Failure(position, text.removeprefix(prefix)[:80], slot.error)
 
 
-def _list_truncations(entries: Entries, start: int) -> Iterator[Truncation]:
+def _list_truncations(entries: Entries, start: int, before: int) -> Iterator[Truncation]:
     """List the inputs whose vectors stand for their beginnings."""
     for position, slot in _slots(entries, start):
         if slot.cut is not None and slot.vectors is not None:
-            yield Truncation(position, len(str(slot.cut.wire)), len(str(slot.wire)))
+            kept, of = len(str(slot.cut.wire)) - before, len(str(slot.wire)) - before
+            yield Truncation(position, kept, of)
 
 
 def _count_cached(entries: Entries) -> int:

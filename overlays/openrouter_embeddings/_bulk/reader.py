@@ -189,6 +189,7 @@ class Reader:
         source: The inputs.
         space: Makes their keys.
         asks: Whether there is a cache to be asked.
+        prefix: What is put before each text.
         exhausted: Whether there are no more inputs.
         failure: What the source raised in the place of more inputs, or None.
         is_slow: Whether whoever reads waits for the source.
@@ -197,6 +198,7 @@ class Reader:
     source: Source
     space: Space
     asks: bool = False
+    prefix: str = ""
     exhausted: bool = field(init=False, default=False)
     failure: Exception | None = field(init=False, default=None)
     is_slow: bool = field(init=False, default=False)
@@ -215,24 +217,25 @@ class Reader:
         self.failure = self.failure or taken.failure
         start, self._read = self._read, self._read + len(values)
         entries = [
-            value if is_plain(value) else self._entry(position, value)
+            value if is_plain(value) and not self.prefix else self._entry(position, value)
             for position, value in enumerate(values, start)
         ]
         return self._make_chunk(entries, known)
 
     def _entry(self, position: int, value: object) -> Entry:
         try:
-            return self._item(position, value)
+            item = self._item(position, value, self.prefix)
         except ConfigurationError as error:
             return Unusable(Item(value, "text", b"", 0), error)
+        return item.wire if is_plain(item.wire) else item
 
     def cut(self, shorter: Mapping[Slot, str]) -> Chunk:
         """Take texts that were cut, as if they had been read."""
         entries = [self._item(slot.position, text) for slot, text in shorter.items()]
         return evolve(self._make_chunk(entries, {}), slots=list(shorter))
 
-    def _item(self, position: int, value: object) -> Item:
-        wire, kind, size, tokens = one_input(position, value)
+    def _item(self, position: int, value: object, prefix: str = "") -> Item:
+        wire, kind, size, tokens = one_input(position, value, prefix)
         return Item(wire, kind, self.space.key(wire), size, tokens)
 
     def _make_chunk(self, entries: Sequence[Entry], known: Mapping[str | bytes, object]) -> Chunk:

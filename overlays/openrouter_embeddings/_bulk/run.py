@@ -77,6 +77,7 @@ class Plan:
         asks: Whether there is a cache to be asked.
         matrix: The matrix that collects the vectors of the whole run, if there is one.
         source: The base URL that requests go to, or a name in its place, as keys have it.
+        prefix: What is put before each text.
         pace: A pace that several runs share, or None for one of its own.
     """
 
@@ -92,6 +93,7 @@ class Plan:
     asks: bool = False
     matrix: ResultMatrix = no_matrix
     source: str | None = None
+    prefix: str = ""
     pace: Pace | None = None
 
 
@@ -136,7 +138,7 @@ class BulkRun:
         self.attempts = Attempts(self.plan.pace or Pace(limits.max_in_flight, quota))
         self.space = Space(self.plan.template, self.plan.pin_provider, self.plan.source, self.notes)
         self.account = Account(self.plan.max_cost, self.plan.price)
-        reader = Reader(self.source, self.space, self.plan.asks)
+        reader = Reader(self.source, self.space, self.plan.asks, self.plan.prefix)
         self.intake = Intake(limits.max_in_flight, reader, self.space, self.window, self.ledger)
 
     def next(self, now: float) -> Step:
@@ -366,4 +368,4 @@ class BulkRun:
             stats=self.account.stats(self.attempts.pace),
             notes=tuple(self.notes),
         )
-        return Hand(Ready(entries, width, self.plan.matrix(width), rest))
+        return Hand(Ready(entries, width, self.plan.matrix(width), rest, self.plan.prefix))

@@ -48,6 +48,10 @@ def search(
     model: Model = None,
     input_type: InputType = None,
     local: Local = False,
+    query_prefix: Annotated[
+        str | None,
+        typer.Option(help="What to put before the query; else what the index says, if it does."),
+    ] = None,
 ) -> int:
     """Search an embedded file by meaning."""
     found = _index.read_index(index)
@@ -57,9 +61,10 @@ def search(
         message = f"index was made by the local model: {index!r}."
         raise ConfigurationError(message, argument="index", hint="Search it with --local.")
     asked = found.metadata.get("asked_dimensions")
+    prefix = found.metadata.get("query_prefix") if query_prefix is None else query_prefix
     with connected(local=local) as client:
         vector = client.embeddings.generate(
-            input=query,
+            input=f"{prefix or ''}{query}",
             model=name,
             dimensions=int(asked) if asked else None,
             input_type=input_type,
