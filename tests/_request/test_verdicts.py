@@ -201,7 +201,7 @@ JUDGEMENTS = {
     name: judge
     for name, judge in inspect.getmembers(verdicts, inspect.isfunction)
     if judge.__module__ == verdicts.__name__
-    and name not in {"wait_named", "named_limit", "named_argument", "words_of"}
+    and name not in {"wait_named", "named_limit", "named_argument", "words_of", "status_to_tell"}
     and name[0] != "_"
 }
 
