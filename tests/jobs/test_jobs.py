@@ -53,7 +53,12 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())],
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
     ids=str,
 )
 def test_text_of_any_encoding_is_text(kind, client, tmp_path):

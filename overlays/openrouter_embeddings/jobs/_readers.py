@@ -161,15 +161,22 @@ def _without_first(batches: Iterable[Any], skip: int) -> Iterator[Any]:
 
 def _with_text(batch: Any, name: str) -> pa.RecordBatch:  # noqa: ANN401 - as above
     """Make sure that the first column is text, whatever encoding of text it has."""
-    column, types = batch.column(0), pa.types
-    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)
-    if not is_text:
+    column = batch.column(0)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not any(holds(kind) for holds in _TEXT_TYPES):
         message = f"The column {name!r} holds {kind}, not text."
         hint = "Name the column that holds the text with --column."
         raise ConfigurationError(message, argument="column", hint=hint)
     columns = [column.cast(pa.string()), *batch.columns[1:]]
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+_TEXT_TYPES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_null,
+)
 
 
 @frozen

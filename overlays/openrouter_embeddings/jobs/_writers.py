@@ -123,7 +123,7 @@ def _write_jsonl(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> N
             for row, vector in zip(table.to_pylist(), vectors_of(table), strict=True):
                 numbers = [float(str(number)) for number in vector]
                 row[EMBEDDING] = None if row[ERROR] else numbers
-                line = json.dumps(row | shown, ensure_ascii=False, default=str)
+                line = json.dumps(shown | row, ensure_ascii=False, default=str)
                 file.write(f"{line}\n")
 
 
