@@ -10,6 +10,7 @@ from openrouter_embeddings.cli._contract import contract
 from openrouter_embeddings.cli._files import files
 from openrouter_embeddings.cli._options import (
     LOCAL_MODEL,
+    BaseUrl,
     InputType,
     Local,
     Model,
@@ -47,6 +48,7 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits.")] = 5,
     model: Model = None,
     input_type: InputType = None,
+    base_url: BaseUrl = None,
     local: Local = False,
     query_prefix: Annotated[
         str | None,
@@ -62,7 +64,7 @@ def search(
         raise ConfigurationError(message, argument="index", hint="Search it with --local.")
     asked = found.metadata.get("asked_dimensions")
     prefix = found.metadata.get("query_prefix") if query_prefix is None else query_prefix
-    with connected(local=local) as client:
+    with connected(local=local, base_url=base_url) as client:
         vector = client.embeddings.generate(
             input=f"{prefix or ''}{query}",
             model=name,
@@ -87,10 +89,11 @@ def _one_line(text: str | None, width: int = 100) -> str:
 def models(
     text: Annotated[str | None, typer.Argument(help="Part of a name; all without it.")] = None,
     free: Annotated[bool, typer.Option("--free", help="Only models that cost nothing.")] = False,
+    base_url: BaseUrl = None,
     local: Local = False,
 ) -> int:
     """List the models that serve embeddings, cheapest first."""
-    with connected(local=local) as client:
+    with connected(local=local, base_url=base_url) as client:
         catalog = client.embeddings.list_models()
     found = catalog.filter(text=text, free=True if free else None).by_price()
     grid = Grid("model", "USD per million tokens", "most tokens", "takes")

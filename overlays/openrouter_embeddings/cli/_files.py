@@ -15,6 +15,7 @@ import typer
 from openrouter_embeddings import jobs
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.cli._options import (
+    BaseUrl,
     Dimensions,
     InputType,
     Local,
@@ -24,6 +25,23 @@ from openrouter_embeddings.cli._options import (
     say,
 )
 from openrouter_embeddings.cli._progress import shown
+from openrouter_embeddings.cli._requests import (
+    Deadline,
+    Deny,
+    ExtraBody,
+    Only,
+    Order,
+    Provider,
+    Retries,
+    SessionId,
+    Timeout,
+    User,
+    Zdr,
+    json_object,
+    names_in,
+    preferences,
+    times,
+)
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._writers import check_output
 from openrouter_embeddings.limits import Limits
@@ -71,6 +89,14 @@ def embed(
     text: Annotated[bool, typer.Option(help="Keep the texts.")] = True,
     dimensions: Dimensions = None,
     input_type: InputType = None,
+    provider: Provider = None,
+    zdr: Zdr = False,
+    deny_data_collection: Deny = False,
+    only: Only = None,
+    order: Order = None,
+    extra_body: ExtraBody = None,
+    user: User = None,
+    session_id: SessionId = None,
     on_long: Annotated[
         jobs.OnLong, typer.Option(help="What becomes of texts that are too long.")
     ] = "error",
@@ -81,6 +107,9 @@ def embed(
     in_flight: InFlight = 16,
     requests_per_minute: RequestsPerMinute = None,
     tokens_per_minute: TokensPerMinute = None,
+    timeout: Timeout = None,
+    deadline: Deadline = None,
+    retries: Retries = None,
     cache: Cache = None,
     max_cost: MaxCost = None,
     max_failures: Annotated[
@@ -92,13 +121,16 @@ def embed(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished output, or another job.")
     ] = False,
+    base_url: BaseUrl = None,
     local: Local = False,
 ) -> int:
     """Embed the texts of a file; run it again to go on where it was interrupted."""
     check_output(out)
     _use_system_memory()
     name = chosen_model(model, local=local)
-    with _readable(source) as path, connected(local=local) as client:
+    routing = preferences(provider, zdr=zdr, deny=deny_data_collection, only=only, order=order)
+    more = json_object("extra_body", extra_body)
+    with _readable(source) as path, connected(local=local, base_url=base_url) as client:
         if dry_run:
             _say_estimate(
                 jobs.estimate_file(
@@ -110,6 +142,8 @@ def embed(
                     cache=cache,
                     dimensions=dimensions,
                     input_type=input_type,
+                    provider=routing,
+                    extra_body=more,
                 )
             )
             return 0
@@ -121,10 +155,14 @@ def embed(
                 model=name,
                 column=column,
                 id_column=id_column,
-                keep_columns=[each.strip() for each in keep_columns.split(",") if each.strip()],
+                keep_columns=names_in(keep_columns),
                 keep_text=text,
                 dimensions=dimensions,
                 input_type=input_type,
+                provider=routing,
+                extra_body=more,
+                user=user,
+                session_id=session_id,
                 on_long=on_long,
                 pin_provider=pin_provider,
                 cache=cache,
@@ -139,6 +177,7 @@ def embed(
                 overwrite=overwrite,
                 source_name="standard input" if source == "-" else source,
                 progress=show,
+                **times(timeout, deadline, retries),
             )
     return _say_report(report, "embedded into")
 
@@ -186,12 +225,20 @@ def estimate(
     column: Column = None,
     dimensions: Dimensions = None,
     input_type: InputType = None,
+    provider: Provider = None,
+    zdr: Zdr = False,
+    deny_data_collection: Deny = False,
+    only: Only = None,
+    order: Order = None,
+    extra_body: ExtraBody = None,
     cache: Cache = None,
+    base_url: BaseUrl = None,
     local: Local = False,
 ) -> int:
     """Estimate tokens and cost of a file, before anything is paid."""
     name = chosen_model(model, local=local)
-    with _readable(source) as path, connected(local=local) as client:
+    routing = preferences(provider, zdr=zdr, deny=deny_data_collection, only=only, order=order)
+    with _readable(source) as path, connected(local=local, base_url=base_url) as client:
         found = jobs.estimate_file(
             client,
             path,
@@ -200,6 +247,8 @@ def estimate(
             cache=cache,
             dimensions=dimensions,
             input_type=input_type,
+            provider=routing,
+            extra_body=json_object("extra_body", extra_body),
         )
     _say_estimate(found)
     return 0
@@ -224,7 +273,13 @@ def retry_failed(
     in_flight: InFlight = 16,
     requests_per_minute: RequestsPerMinute = None,
     tokens_per_minute: TokensPerMinute = None,
+    user: User = None,
+    session_id: SessionId = None,
+    timeout: Timeout = None,
+    deadline: Deadline = None,
+    retries: Retries = None,
     max_cost: MaxCost = None,
+    base_url: BaseUrl = None,
     local: Local = False,
 ) -> int:
     """Embed the failed rows of an output again, and nothing else."""
@@ -234,8 +289,17 @@ def retry_failed(
         requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute,
     )
-    with connected(local=local) as client:
-        report = jobs.retry_failed(client, out, source=source, limits=limits, max_cost=max_cost)
+    with connected(local=local, base_url=base_url) as client:
+        report = jobs.retry_failed(
+            client,
+            out,
+            source=source,
+            user=user,
+            session_id=session_id,
+            limits=limits,
+            max_cost=max_cost,
+            **times(timeout, deadline, retries),
+        )
     if not report.rows:
         say("no row to embed again")
         return 0
@@ -249,11 +313,12 @@ def verify(
     sample: Annotated[
         int, typer.Option(min=0, help="Rows to embed again and compare; 0 for none.")
     ] = 20,
+    base_url: BaseUrl = None,
     local: Local = False,
 ) -> int:
     """Check an output: rows, ids, widths, numbers, and a sample embedded again."""
     if sample:
-        with connected(local=local) as client:
+        with connected(local=local, base_url=base_url) as client:
             checks = jobs.verify_file(out, source=source, client=client, sample=sample)
     else:
         checks = jobs.verify_file(out, source=source)

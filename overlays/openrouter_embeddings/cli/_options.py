@@ -23,11 +23,14 @@ Local = Annotated[
 ]
 Model = Annotated[str | None, typer.Option(help="The model's id; see the command models.")]
 Dimensions = Annotated[int | None, typer.Option(help="The width of the vectors.")]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Where requests go; OPENROUTER_BASE_URL without it.")
+]
 InputType = Annotated[str | None, typer.Option(help="What the texts are for, if the model asks.")]
 
 
 @contextmanager
-def connected(*, local: bool) -> Iterator[OpenRouter]:
+def connected(*, local: bool, base_url: str | None = None) -> Iterator[OpenRouter]:
     """Connect to the service, or to a local server for the duration."""
     if local:
         from openrouter_embeddings.local import LocalServer  # noqa: PLC0415 - needs the extra
@@ -45,7 +48,7 @@ def connected(*, local: bool) -> Iterator[OpenRouter]:
             "or add --local to use a small model on this machine."
         )
         raise ConfigurationError(message, argument="api_key", hint=hint)
-    with OpenRouter() as client:
+    with OpenRouter(base_url=base_url) as client:
         yield client
 
 

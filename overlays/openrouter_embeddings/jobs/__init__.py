@@ -16,7 +16,7 @@ import json
 import os
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from openrouter_embeddings._base.extras import require
 
@@ -29,11 +29,13 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._bulk.options import write_template
 from openrouter_embeddings._bulk.output import Result
 from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
 from openrouter_embeddings.jobs._input import JobInput, look_through
+from openrouter_embeddings.jobs._paths import check_apart, checked_path
 from openrouter_embeddings.jobs._retry import failed_texts, finished_output, put_back
 from openrouter_embeddings.jobs._run import MOST_SHOWN, JobProgress, JobRun, words_of
 from openrouter_embeddings.jobs._settings import JobSettings, check_same, most_failures
@@ -45,13 +47,17 @@ from openrouter_embeddings.jobs._verify import (
 )
 from openrouter_embeddings.jobs._writers import check_output
 from openrouter_embeddings.limits import Limits
+from openrouter_embeddings.provider import checked_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
+    from types import EllipsisType
 
     from openrouter_embeddings._bulk.output import BatchStream
+    from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings.client import OpenRouter
+    from openrouter_embeddings.provider import ProviderPreferences
     from openrouter_embeddings.values import EmbeddedBatch, Estimate
 
 OnLong = Literal["error", "truncate"]
@@ -96,20 +102,29 @@ class JobReport:
 
 def embed_file(
     client: OpenRouter,
-    source: str,
-    out: str,
+    source: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     model: str,
     column: str | None = None,
     id_column: str | None = None,
-    keep_columns: Sequence[str] = (),
+    keep_columns: str | Sequence[str] = (),
     keep_text: bool = True,
     dimensions: int | None = None,
     input_type: str | None = None,
+    provider: ProviderPreferences | Mapping[str, object] | None = None,
+    user: str | None = None,
+    session_id: str | None = None,
+    trace: Mapping[str, object] | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_body: Mapping[str, object] | None = None,
     on_long: OnLong = "error",
     pin_provider: bool = False,
     cache: Store | str | PathLike[str] | None = None,
     limits: Limits | None = None,
+    retries: RetryConfig | EllipsisType | None = ...,
+    timeout: float | EllipsisType | None = ...,
+    deadline: float | EllipsisType | None = ...,
     max_cost: float | None = None,
     max_failures: str | int | None = None,
     overwrite: bool = False,
@@ -127,15 +142,24 @@ def embed_file(
         model: The model's id.
         column: The column with the texts; None takes ``text``, or the only one.
         id_column: A column with ids, which comes first in the output.
-        keep_columns: Other columns that go along; ``"*"`` for all.
+        keep_columns: Other columns that go along, or the name of one; ``"*"`` for all.
         keep_text: Whether the texts go along, in the column ``text``.
         dimensions: The width of the vectors, or None.
         input_type: What the texts are for, or None.
+        provider: Which providers may serve the requests; unknown names are refused.
+        user: Who the requests are for.
+        session_id: Groups requests in the service's logs.
+        trace: Names and ids for the service's tracing.
+        extra_headers: More headers.
+        extra_body: More fields for each body.
         on_long: ``"error"`` or ``"truncate"``, see `BulkOptions`; cut rows say in
             ``kept_characters`` how much was embedded.
         pin_provider: Let the provider of the first answer give all vectors.
         cache: A cache that is kept; None for one of the job's own.
         limits: Bounds of batches, concurrency and memory.
+        retries: Another retry policy; None for single attempts.
+        timeout: Seconds for one attempt, its body included; None for no bound.
+        deadline: Seconds for each request with its retries and waits; None for no bound.
         max_cost: The most that the job may spend in USD, over all its runs.
         max_failures: The most rows that may fail: a number, or a share like ``"0.1%"``.
         overwrite: Whether a finished output, or another job begun here, is given up.
@@ -151,14 +175,28 @@ def embed_file(
         JobStoppedError: The job ended early: an outage, no credits, the bound of the cost or of the
             failures. The same call goes on from there.
     """
+    source, out = checked_path("source", source), checked_path("out", out)
+    check_apart({"source": source, "out": out, "cache": cache})
     check_output(out)
-    given = look_through(
-        source, column=column, id_column=id_column, keep_columns=tuple(keep_columns)
-    )
+    each: dict[str, Any] = {
+        "dimensions": dimensions,
+        "input_type": input_type,
+        "provider": checked_provider(provider),
+        "user": user,
+        "session_id": session_id,
+        "trace": trace,
+        "extra_headers": extra_headers,
+        "extra_body": extra_body,
+    }
+    write_template(model, each)
+    keep = [keep_columns] if isinstance(keep_columns, str) else keep_columns
+    given = look_through(source, column=column, id_column=id_column, keep_columns=tuple(keep))
     settings = JobSettings(
         model=arguments.text("model", model),
         dimensions=dimensions,
         input_type=input_type,
+        provider=each["provider"],
+        extra_body=extra_body,
         on_long=on_long,
         pin_provider=pin_provider,
         column=given.columns.text,
@@ -179,14 +217,13 @@ def embed_file(
             stream = client.embeddings.stream(
                 run.texts(),
                 model=model,
-                dimensions=dimensions,
-                input_type=input_type,
                 on_long=on_long,
-                provider=_pinned(before, pin=pin_provider),
                 pin_provider=pin_provider,
                 cache=store,
                 limits=limits or Limits(),
                 max_cost=None if max_cost is None else max(0.0, max_cost - before.spent),
+                **each | {"provider": _pinned(before, each["provider"], pin=pin_provider)},
+                **_given(retries=retries, timeout=timeout, deadline=deadline),
             )
             stream.course.cleared = any(part.width for part in run.parts)
             _carry_out(run, stream, out)
@@ -255,11 +292,18 @@ def _written_down(run: JobRun) -> Iterator[None]:
             run.folder.remove()
 
 
-def _pinned(before: Progress, *, pin: bool) -> dict[str, object] | None:
-    """Go on with the provider that a pinned job was begun with."""
+def _pinned(
+    before: Progress, provider: Mapping[str, object] | None, *, pin: bool
+) -> dict[str, object] | None:
+    """Go on with the provider that a pinned job was begun with, within the preferences given."""
     if not pin or not before.providers:
-        return None
-    return {"only": [before.providers[0]], "allow_fallbacks": False}
+        return None if provider is None else dict(provider)
+    return {**(provider or {}), "only": [before.providers[0]], "allow_fallbacks": False}
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """Leave out the options that were not given, so that the client's own hold."""
+    return {name: value for name, value in options.items() if value is not ...}
 
 
 def _carry_out(run: JobRun, stream: BatchStream, out: str) -> None:
@@ -306,14 +350,16 @@ def _ignore(_progress: JobProgress) -> None:
 
 def estimate_file(
     client: OpenRouter,
-    source: str,
+    source: str | PathLike[str],
     *,
     model: str,
     column: str | None = None,
-    out: str | None = None,
+    out: str | PathLike[str] | None = None,
     cache: Store | str | PathLike[str] | None = None,
     dimensions: int | None = None,
     input_type: str | None = None,
+    provider: ProviderPreferences | Mapping[str, object] | None = None,
+    extra_body: Mapping[str, object] | None = None,
 ) -> Estimate:
     """Estimate what a job would take, before anything is paid.
 
@@ -326,25 +372,39 @@ def estimate_file(
         cache: The cache that the job would use; what it has costs nothing.
         dimensions: The width of the vectors, or None.
         input_type: What the texts are for, or None.
+        provider: Which providers would serve the requests.
+        extra_body: More fields for each body.
 
     Raises:
         ConfigurationError: The input cannot be read, or there is no such model.
     """
+    source = checked_path("source", source)
     given = look_through(source, column=column)
-    begun = None if out is None else JobFolder.of(out).vectors
+    begun = None if out is None else JobFolder.of(checked_path("out", out)).vectors
     if cache is None and begun is not None and begun.exists():
         cache = str(begun)
     return client.embeddings.estimate(
-        given.texts(), model=model, cache=cache, dimensions=dimensions, input_type=input_type
+        given.texts(),
+        model=model,
+        cache=cache,
+        dimensions=dimensions,
+        input_type=input_type,
+        provider=provider,
+        extra_body=extra_body,
     )
 
 
 def retry_failed(
     client: OpenRouter,
-    out: str,
+    out: str | PathLike[str],
     *,
-    source: str | None = None,
+    source: str | PathLike[str] | None = None,
+    user: str | None = None,
+    session_id: str | None = None,
     limits: Limits | None = None,
+    retries: RetryConfig | EllipsisType | None = ...,
+    timeout: float | EllipsisType | None = ...,
+    deadline: float | EllipsisType | None = ...,
     max_cost: float | None = None,
 ) -> JobReport:
     """Embed the failed rows of a finished output again; all other rows stay as they are.
@@ -355,7 +415,12 @@ def retry_failed(
         client: The client to send through.
         out: The output, ``.parquet``; it is replaced as a whole, or not at all.
         source: The input, which is needed where the output has no texts.
+        user: Who the requests are for.
+        session_id: Groups requests in the service's logs.
         limits: Bounds of batches, concurrency and memory.
+        retries: Another retry policy; None for single attempts.
+        timeout: Seconds for one attempt, its body included; None for no bound.
+        deadline: Seconds for each request with its retries and waits; None for no bound.
         max_cost: The most to spend in USD.
 
     Returns:
@@ -365,8 +430,9 @@ def retry_failed(
         ConfigurationError: The output was not written by a job, or its texts are nowhere.
         JobStoppedError: The run ended early; what it had done is in the output.
     """
+    out = checked_path("out", out)
     output = finished_output(out)
-    failed = failed_texts(output, source)
+    failed = failed_texts(output, None if source is None else checked_path("source", source))
     if not failed:
         return JobReport(out, 0, 0, 0)
     folder = JobFolder.of(out)
@@ -378,9 +444,13 @@ def retry_failed(
             input_type=output.job["input_type"],
             on_long=output.job["on_long"],
             provider=output.provider,
+            extra_body=output.job["extra_body"],
+            user=user,
+            session_id=session_id,
             cache=store,
             limits=limits or Limits(),
             max_cost=max_cost,
+            **_given(retries=retries, timeout=timeout, deadline=deadline),
         )
         stream.course.cleared = int(output.notes["failed"]) < output.rows
         result = _joined(stream)
@@ -417,7 +487,11 @@ def _report_of(out: str, rows: Sequence[int], result: EmbeddedBatch) -> JobRepor
 
 
 def verify_file(
-    out: str, *, source: str | None = None, client: OpenRouter | None = None, sample: int = 20
+    out: str | PathLike[str],
+    *,
+    source: str | PathLike[str] | None = None,
+    client: OpenRouter | None = None,
+    sample: int = 20,
 ) -> list[Check]:
     """Check an output: rows, widths, finite numbers, norms; ids and texts; a sample.
 
@@ -433,7 +507,8 @@ def verify_file(
     Raises:
         ConfigurationError: The output was not written by a job, or the input cannot be read.
     """
-    output = finished_output(out)
+    output = finished_output(checked_path("out", out))
+    source = None if source is None else checked_path("source", source)
     checks = list(checks_of_numbers(output))
     if source is not None:
         checks += checks_against_input(output, source)

@@ -181,7 +181,7 @@ class JobFolder:
         """Write the manifest."""
         manifest = {
             "format": _FORMAT,
-            "settings": json.loads(settings.to_json()),
+            "settings": json.loads(settings.written),
             "progress": asdict(progress),
         }
         with published(self._manifest) as beside:

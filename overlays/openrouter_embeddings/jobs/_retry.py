@@ -52,10 +52,11 @@ class Output:
 
     @property
     def provider(self) -> dict[str, object] | None:
-        """What keeps to the provider of a pinned job."""
+        """The job's preferences, and what keeps to the provider of a pinned one."""
         first = self.notes.get("providers", "").partition(", ")[0]
+        given: dict[str, object] | None = self.job["provider"]
         pinned = self.job["pin_provider"] and first
-        return {"only": [first], "allow_fallbacks": False} if pinned else None
+        return {**(given or {}), "only": [first], "allow_fallbacks": False} if pinned else given
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the rows, a row group at a time."""

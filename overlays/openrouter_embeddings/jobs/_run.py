@@ -283,7 +283,7 @@ class JobRun:
             "source": source,
             "providers": ", ".join(self.now.providers),
             "failed": str(self._failed),
-            "job": self.settings.to_json(),
+            "job": self.settings.written,
         }
         notes |= {} if asked is None else {"asked_dimensions": str(asked)}
         return {f"{PREFIX}{name}": value for name, value in notes.items()}

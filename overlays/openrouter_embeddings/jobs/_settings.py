@@ -23,6 +23,8 @@ class JobSettings:
         model: The model's id.
         dimensions: The width that is asked for, or None.
         input_type: What the texts are for, or None.
+        provider: Which providers may serve the requests, or None.
+        extra_body: More fields of each body, or None.
         on_long: What becomes of texts that are too long: ``"error"`` or ``"truncate"``.
         pin_provider: Whether one provider must give all vectors.
         column: The column with the texts.
@@ -36,6 +38,8 @@ class JobSettings:
     model: str
     dimensions: int | None
     input_type: str | None
+    provider: Mapping[str, object] | None
+    extra_body: Mapping[str, object] | None
     on_long: str
     pin_provider: bool
     column: str
@@ -45,8 +49,9 @@ class JobSettings:
     input: str
     rows: int
 
-    def to_json(self) -> str:
-        """Write them as one line of JSON."""
+    @property
+    def written(self) -> str:
+        """One line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
 
@@ -61,7 +66,7 @@ def check_same(begun: Mapping[str, object], settings: JobSettings, where: str) -
     Raises:
         ConfigurationError: They differ; the message has both values.
     """
-    now = json.loads(settings.to_json())
+    now = json.loads(settings.written)
     for name, value in now.items():
         if begun.get(name) != value:
             message = f"{where} was begun with {name} = {begun.get(name)!r}, now it is {value!r}."

@@ -142,6 +142,7 @@ def check_of_sample(output: Output, client: OpenRouter, source: str | None, coun
         dimensions=output.job["dimensions"],
         input_type=output.job["input_type"],
         provider=output.provider,
+        extra_body=output.job["extra_body"],
         on_error="keep",
     )
     if again.failures or again.dimensions != output.width:
