@@ -243,17 +243,9 @@ def test_the_estimate_knows_what_is_done(service, client, write, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("in.csv", "id,text\n1,a\n2\n", {}, "line 3 has 1 fields, the header 2"),
         ("in.csv", 'text\n"a', {}, "is no CSV"),
         ("in.csv", "", {}, "There is no column 'text'"),
-        ("in.jsonl", '{"text": "a"}\n{"x": 1}\n', {}, "line 2 has no 'text'"),
         ("in.jsonl", '"a"\n', {"id_column": "id"}, "There is no column 'id'"),
-        (
-            "in.jsonl",
-            '{"text": "a", "k": 1}\n{"text": "b", "k": "x"}',
-            {"keep_columns": "k"},
-            "'k'",
-        ),
         ("in.txt", "a\n", {"model": ""}, "model"),
         ("in.csv", "text,error\na,b\n", {"keep_columns": ["error"]}, "twice"),
         ("in.csv", "text,x\na,b\n", {"id_column": "x", "keep_columns": ["x"]}, "twice"),
@@ -272,14 +264,6 @@ def test_bad_inputs_are_named_before_anything_is_sent(
 
     assert service.requests == ()
     assert list(tmp_path.glob("*.parts")) == []
-
-
-def test_bytes_that_are_no_utf8_are_named(client, tmp_path):
-    """Before anything is sent."""
-    (tmp_path / "in.txt").write_bytes(b"a\n\xff\n")
-
-    with pytest.raises(ConfigurationError, match="input cannot be read"):
-        embed_file(client, str(tmp_path / "in.txt"), str(tmp_path / "o.parquet"), model="m")
 
 
 def test_numbers_are_no_text(client, tmp_path):

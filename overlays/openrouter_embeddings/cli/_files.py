@@ -62,6 +62,13 @@ Source = Annotated[
     str, typer.Argument(metavar="INPUT", help=".txt, .jsonl, .csv, .parquet, or - for stdin.")
 ]
 Column = Annotated[str | None, typer.Option(help="The column that holds the text.")]
+Delimiter = Annotated[
+    str | None, typer.Option(help="What divides the fields of CSV: a character, or tab.")
+]
+Header = Annotated[bool, typer.Option(help="The first line of CSV has the names of the columns.")]
+Encoding = Annotated[
+    str | None, typer.Option(help="The encoding of a file of text; UTF-8 without it.")
+]
 Cache = Annotated[str | None, typer.Option(help="A folder that keeps vectors between runs.")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="The most to spend, in USD.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="The most texts in one request.")]
@@ -82,6 +89,9 @@ def embed(
     out: Annotated[str, typer.Option(help="Where to: .parquet, .jsonl or .npy.")],
     model: Model = None,
     column: Column = None,
+    delimiter: Delimiter = None,
+    header: Header = True,
+    encoding: Encoding = None,
     id_column: Annotated[str | None, typer.Option(help="A column with ids, kept.")] = None,
     keep_columns: Annotated[
         str, typer.Option(help="Other columns to keep, with commas between them; * for all.")
@@ -138,6 +148,9 @@ def embed(
                     path,
                     model=name,
                     column=column,
+                    delimiter=delimiter,
+                    header=header,
+                    encoding=encoding,
                     out=out,
                     cache=cache,
                     dimensions=dimensions,
@@ -154,6 +167,9 @@ def embed(
                 out,
                 model=name,
                 column=column,
+                delimiter=delimiter,
+                header=header,
+                encoding=encoding,
                 id_column=id_column,
                 keep_columns=names_in(keep_columns),
                 keep_text=text,
@@ -223,6 +239,9 @@ def estimate(
     source: Source,
     model: Model = None,
     column: Column = None,
+    delimiter: Delimiter = None,
+    header: Header = True,
+    encoding: Encoding = None,
     dimensions: Dimensions = None,
     input_type: InputType = None,
     provider: Provider = None,
@@ -244,6 +263,9 @@ def estimate(
             path,
             model=name,
             column=column,
+            delimiter=delimiter,
+            header=header,
+            encoding=encoding,
             cache=cache,
             dimensions=dimensions,
             input_type=input_type,

@@ -26,7 +26,7 @@ for _package in ("pyarrow", "filelock"):
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import frozen
+from attrs import asdict, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.options import write_template
@@ -35,6 +35,7 @@ from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._folder import JobFolder, Progress, notes_of
 from openrouter_embeddings.jobs._input import JobInput, look_through
+from openrouter_embeddings.jobs._lines import ReadOptions
 from openrouter_embeddings.jobs._paths import check_apart, checked_path
 from openrouter_embeddings.jobs._retry import failed_texts, finished_output, put_back
 from openrouter_embeddings.jobs._run import MOST_SHOWN, JobProgress, JobRun, words_of
@@ -107,6 +108,9 @@ def embed_file(
     *,
     model: str,
     column: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    encoding: str | None = None,
     id_column: str | None = None,
     keep_columns: str | Sequence[str] = (),
     keep_text: bool = True,
@@ -141,6 +145,11 @@ def embed_file(
             vectors alone.
         model: The model's id.
         column: The column with the texts; None takes ``text``, or the only one.
+        delimiter: What stands between the fields of CSV: one character, or ``"tab"``; None for a
+            comma.
+        header: Whether the first line of CSV has the names of its columns; without it they are
+            ``"1"``, ``"2"`` and so on.
+        encoding: The encoding of a file of text; None for UTF-8, or what its mark says.
         id_column: A column with ids, which comes first in the output.
         keep_columns: Other columns that go along, or the name of one; ``"*"`` for all.
         keep_text: Whether the texts go along, in the column ``text``.
@@ -190,7 +199,10 @@ def embed_file(
     }
     write_template(model, each)
     keep = [keep_columns] if isinstance(keep_columns, str) else keep_columns
-    given = look_through(source, column=column, id_column=id_column, keep_columns=tuple(keep))
+    options = ReadOptions(delimiter, header, encoding)
+    given = look_through(
+        source, column=column, id_column=id_column, keep_columns=tuple(keep), options=options
+    )
     settings = JobSettings(
         model=arguments.text("model", model),
         dimensions=dimensions,
@@ -199,6 +211,7 @@ def embed_file(
         extra_body=extra_body,
         on_long=on_long,
         pin_provider=pin_provider,
+        reading=asdict(options),
         column=given.columns.text,
         id_column=id_column,
         keep_columns=given.columns.keep,
@@ -354,6 +367,9 @@ def estimate_file(
     *,
     model: str,
     column: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    encoding: str | None = None,
     out: str | PathLike[str] | None = None,
     cache: Store | str | PathLike[str] | None = None,
     dimensions: int | None = None,
@@ -368,6 +384,11 @@ def estimate_file(
         source: The input, as for `embed_file`.
         model: The model's id.
         column: The column with the texts; None takes ``text``, or the only one.
+        delimiter: What stands between the fields of CSV: one character, or ``"tab"``; None for a
+            comma.
+        header: Whether the first line of CSV has the names of its columns; without it they are
+            ``"1"``, ``"2"`` and so on.
+        encoding: The encoding of a file of text; None for UTF-8, or what its mark says.
         out: The output of a job that may have been begun; what it has costs nothing.
         cache: The cache that the job would use; what it has costs nothing.
         dimensions: The width of the vectors, or None.
@@ -379,7 +400,7 @@ def estimate_file(
         ConfigurationError: The input cannot be read, or there is no such model.
     """
     source = checked_path("source", source)
-    given = look_through(source, column=column)
+    given = look_through(source, column=column, options=ReadOptions(delimiter, header, encoding))
     begun = None if out is None else JobFolder.of(checked_path("out", out)).vectors
     if cache is None and begun is not None and begun.exists():
         cache = str(begun)

@@ -21,7 +21,7 @@ from attrs import asdict, frozen
 from filelock import FileLock, Timeout
 
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._readers import EMBEDDING
+from openrouter_embeddings.jobs._columns import EMBEDDING
 from openrouter_embeddings.jobs._settings import check_same
 
 if sys.platform == "darwin":

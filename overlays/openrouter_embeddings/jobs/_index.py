@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, TEXT
 from openrouter_embeddings.jobs._folder import notes_of
-from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, TEXT
 from openrouter_embeddings.jobs._writers import vectors_of
 
 if TYPE_CHECKING:

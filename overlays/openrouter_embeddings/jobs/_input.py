@@ -6,17 +6,20 @@ import hashlib
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import define, field, frozen
 
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._readers import Columns, Reader, columns_of, reader_of
+from openrouter_embeddings.jobs._columns import Columns, columns_of
+from openrouter_embeddings.jobs._lines import ReadOptions
+from openrouter_embeddings.jobs._readers import Reader, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from openrouter_embeddings.jobs._rows import Rows
 
 
 _FINGERPRINT_BYTES = 16
@@ -32,7 +35,6 @@ class JobInput:
         reader: What reads it.
         rows: How many rows it has.
         empty: How many of them have no text.
-        characters: How long the texts are together.
         fingerprint: BLAKE2b over its bytes, in hexadecimal digits.
         stamp: Its size and the time of its last change.
         schema: The names and types of the columns that are taken, the text first.
@@ -43,15 +45,14 @@ class JobInput:
     reader: Reader
     rows: int
     empty: int
-    characters: int
     fingerprint: str
     stamp: tuple[int, int]
     schema: pa.Schema
 
-    def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, skip: int = 0) -> Iterator[Rows]:
         """Read the rows after the first `skip`, the text in the first column."""
         with readable(self.source):
-            yield from self.reader.batches(self.columns, skip)
+            yield from self.reader.read(self.columns, skip)
 
     def check_unchanged(self) -> None:
         """Check that nobody has changed the file since it was looked through.
@@ -67,8 +68,8 @@ class JobInput:
 
     def texts(self) -> Iterator[str]:
         """Read the texts that are not empty."""
-        for batch in self.batches():
-            yield from filter(None, cast("list[str | None]", batch.column(0).to_pylist()))
+        for rows in self.read():
+            yield from filter(None, rows.texts)
 
 
 def _stamp(source: str) -> tuple[int, int]:
@@ -92,6 +93,7 @@ def look_through(
     column: str | None = None,
     id_column: str | None = None,
     keep_columns: Sequence[str] = (),
+    options: ReadOptions | None = None,
 ) -> JobInput:
     """Read a file once: choose its columns, count its rows, check that all texts are text.
 
@@ -100,22 +102,26 @@ def look_through(
         column: The column with the texts; None takes ``text``, or the only one.
         id_column: The column with the ids, or None.
         keep_columns: Other columns that go along; ``*`` for all.
+        options: How a file of text is read; None for the usual way.
 
     Raises:
-        ConfigurationError: The file or a column cannot be read.
+        ConfigurationError: The file or a column cannot be read, or not one of its rows.
     """
-    reader = reader_of(source)
+    reader = reader_of(source, options or ReadOptions())
     with readable(source):
         stamp = _stamp(source)
         columns = columns_of(reader.names(), column, id_column, keep_columns)
-        rows = empty = characters = 0
-        schema = None
-        for batch in reader.batches(columns, 0):
-            lengths = pc.utf8_length(cast("pa.StringArray", batch.column(0)))
-            rows += len(batch)
-            empty += lengths.null_count + pc.equal(lengths, pa.scalar(0)).true_count
-            characters += pc.sum(lengths).as_py() or 0
-            schema = schema or batch.schema
+        rows = empty = bad = 0
+        problem, schema = "", None
+        for read in reader.read(columns):
+            rows += len(read)
+            bad += len(read.problems)
+            empty += sum(not text for text in read.texts) - len(read.problems)
+            problem = problem or next(iter(read.problems.values()), "")
+            schema = schema or read.batch.schema
+        if bad and bad == rows:
+            message = f"input has no row that can be read: {problem}."
+            raise ConfigurationError(message, argument="input")
         with Path(source).open("rb") as file:
             digest = hashlib.file_digest(
                 file, lambda: hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
@@ -127,7 +133,6 @@ def look_through(
         reader=reader,
         rows=rows,
         empty=empty,
-        characters=characters,
         fingerprint=digest.hexdigest(),
         stamp=stamp,
         schema=schema or pa.schema([(name, pa.string()) for name in names]),
@@ -141,17 +146,22 @@ class Feed:
     Attributes:
         source: The rows that are still to be read.
         schema: Their columns.
+        problems: Why rows cannot be read, by their position among these.
     """
 
-    source: Iterator[pa.RecordBatch]
+    source: Iterator[Rows]
     schema: pa.Schema
+    problems: dict[int, str] = field(init=False, factory=dict)
+    _read: int = field(init=False, default=0)
     _waiting: deque[pa.RecordBatch] = field(init=False, factory=deque)
 
     def texts(self) -> Iterator[str]:
         """Hand out the texts one by one, an empty one where there is none."""
-        for batch in self.source:
-            self._waiting.append(batch)
-            for text in batch.column(0).to_pylist():
+        for rows in self.source:
+            self._waiting.append(rows.batch)
+            self.problems |= {self._read + row: why for row, why in rows.problems.items()}
+            self._read += len(rows)
+            for text in rows.texts:
                 yield text or ""
 
     def rows(self, count: int) -> pa.Table:

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from openrouter_embeddings.errors import ConfigurationError, VectorError
+from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._folder import PREFIX, notes_of, packing_of, published
 from openrouter_embeddings.jobs._input import look_through
-from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._lines import ReadOptions
 from openrouter_embeddings.jobs._run import EMPTY, words_of
 from openrouter_embeddings.jobs._writers import vectors_of
 from openrouter_embeddings.values import to_arrow
@@ -115,11 +116,12 @@ def texts_of(output: Output, source: str | None) -> Iterator[tuple[int, str]]:
 
 def _text_columns(output: Output, source: str | None) -> Iterator[Any]:
     if source is not None:
-        given = look_through(source, column=output.job["column"])
+        options = ReadOptions(**output.job["reading"])
+        given = look_through(source, column=output.job["column"], options=options)
         if given.fingerprint != output.job["input"]:
             message = f"input is not what {output.path} was made of: {source!r}."
             raise ConfigurationError(message, argument="input")
-        yield from (batch.column(0) for batch in given.batches())
+        yield from (rows.batch.column(0) for rows in given.read())
     elif TEXT in output.schema.names:
         yield from (table[TEXT] for table in output.tables([TEXT]))
     else:

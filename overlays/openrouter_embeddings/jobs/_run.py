@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from attrs import define, field, frozen
 
 from openrouter_embeddings.errors import OpenRouterError, VectorError
+from openrouter_embeddings.jobs._columns import ERROR
 from openrouter_embeddings.jobs._folder import (
     PREFIX,
     JobFolder,
@@ -21,7 +22,6 @@ from openrouter_embeddings.jobs._folder import (
     published,
 )
 from openrouter_embeddings.jobs._input import Feed
-from openrouter_embeddings.jobs._readers import ERROR
 from openrouter_embeddings.jobs._writers import WRITERS, output_schema, table_of, widened
 
 if TYPE_CHECKING:
@@ -76,14 +76,16 @@ class Pending:
     def __len__(self) -> int:
         return len(self.errors)
 
-    def add(self, batch: EmbeddedBatch) -> None:
-        """Take what a bulk run has yielded."""
+    def add(self, batch: EmbeddedBatch, problems: dict[int, str]) -> None:
+        """Take what a bulk run has yielded, and why rows of it could not be read."""
         first = len(self)
         self.vectors.append(batch.vectors)
         self.errors += [None] * len(batch)
         self.kept += [None] * len(batch)
         for failure in batch.failures:
-            self.errors[first + failure.position - batch.start] = words_of(failure)
+            self.errors[first + failure.position - batch.start] = problems.pop(
+                failure.position, words_of(failure)
+            )
         for cut in batch.truncated:
             self.kept[first + cut.position - batch.start] = cut.kept
 
@@ -145,7 +147,7 @@ class JobRun:
         self._began_at = self.done
         self._failed = sum(part.failed for part in self.parts)
         self._width = max((part.width for part in self.parts), default=0)
-        self._feed = Feed(self.given.batches(self.done), self.given.schema)
+        self._feed = Feed(self.given.read(self.done), self.given.schema)
 
     @property
     def done(self) -> int:
@@ -176,7 +178,7 @@ class JobRun:
         stop = batch.stopped or self._drift(batch) or self._too_many(len(batch.failures))
         if stop is not None:
             return stop
-        self._pending.add(batch)
+        self._pending.add(batch, self._feed.problems)
         self._failed += len(batch.failures)
         while len(self._pending) >= self._rows_of_part:
             self._publish(self._rows_of_part)

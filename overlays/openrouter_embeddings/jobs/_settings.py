@@ -27,6 +27,7 @@ class JobSettings:
         extra_body: More fields of each body, or None.
         on_long: What becomes of texts that are too long: ``"error"`` or ``"truncate"``.
         pin_provider: Whether one provider must give all vectors.
+        reading: How a file of text is read, see `ReadOptions`.
         column: The column with the texts.
         id_column: The column with the ids, or None.
         keep_columns: Other columns that go along.
@@ -42,6 +43,7 @@ class JobSettings:
     extra_body: Mapping[str, object] | None
     on_long: str
     pin_provider: bool
+    reading: Mapping[str, object]
     column: str
     id_column: str | None
     keep_columns: tuple[str, ...]

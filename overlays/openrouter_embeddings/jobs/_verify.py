@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import define, field, frozen
 
+from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._input import look_through
-from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._lines import ReadOptions
 from openrouter_embeddings.jobs._retry import Output, texts_of
 from openrouter_embeddings.jobs._writers import vectors_of
 
@@ -99,6 +100,7 @@ def checks_against_input(output: Output, source: str) -> Iterator[Check]:
         column=job["column"],
         id_column=job["id_column"],
         keep_columns=job["keep_columns"],
+        options=ReadOptions(**job["reading"]),
     )
     same = given.fingerprint == job["input"]
     yield Check("input", same, "the same bytes" if same else "another file, or it was changed")
@@ -112,7 +114,7 @@ def checks_against_input(output: Output, source: str) -> Iterator[Check]:
 
 def _first_difference(output: Output, given: JobInput, name: str, column: str) -> int | None:
     ours = (value for table in output.tables([column]) for value in table[column].to_pylist())
-    theirs = (value for batch in given.batches() for value in batch.column(name).to_pylist())
+    theirs = (value for rows in given.read() for value in rows.batch[name].to_pylist())
     row = 0
     for value in ours:
         if value != next(theirs, _ENDED):

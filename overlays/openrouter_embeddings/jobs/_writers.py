@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._folder import PREFIX, packing_of
-from openrouter_embeddings.jobs._readers import EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
