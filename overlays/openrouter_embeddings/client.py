@@ -176,6 +176,11 @@ class _Client:
         return HttpClients(self._connections, kept.auth, kept.headers, kept.settings.timeout)
 
     @property
+    def base_url(self) -> str:
+        """Where requests go."""
+        return self._configuration.settings.base_url
+
+    @property
     def api(self) -> Client:
         """The generated client on the same connections and key, for the generated functions.
 
