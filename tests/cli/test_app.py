@@ -98,15 +98,16 @@ def test_standard_input_is_read(tmp_path, run, monkeypatch):
 
 
 @LOCAL
-def test_empty_rows_fail_and_the_others_do_not(tmp_path, run):
-    """Exit code 3, NaN and an error in the row, nothing shifted."""
+def test_empty_rows_are_no_failures(tmp_path, run):
+    """Exit code 0, NaN and the reason in the row, nothing shifted."""
     source, out = write(tmp_path / "in.txt", ["a", None, "b"]), tmp_path / "out.parquet"
 
     code, _, said = run("embed", source, "--out", out, "--local")
 
     table = pq.read_table(out)
-    assert code == 3
-    assert "input 2: the text is empty" in said
+    assert code == 0
+    assert "2 of 2 texts embedded into" in said
+    assert "1 rows have no text" in said
     finite = np.isfinite(table["embedding"].to_pylist()).all(axis=1)
     assert finite.tolist() == [True, False, True]
     assert table["error"].to_pylist() == [None, "the text is empty", None]

@@ -61,16 +61,15 @@ def test_another_process_is_kept_out_until_the_first_has_ended(folder, tmp_path)
 def test_a_folder_with_something_in_it_outlives_its_lock(folder):
     """What is paid for stays when a job stops."""
     with folder.locked():
-        folder.vectors.touch()
+        (folder.path / "vectors.f32").write_bytes(b"1234")
 
-    assert folder.vectors.exists()
+    assert (folder.path / "vectors.f32").exists()
 
 
 def test_a_folder_whose_lock_could_not_be_deleted_goes_after_the_release(folder, monkeypatch):
     """Windows deletes no open file: the folder would look like a job that was begun."""
     monkeypatch.setattr(_folder.shutil, "rmtree", lambda *_args, **_options: None)
     with folder.locked():
-        folder.remove()
         (folder.path / "lock").unlink()
 
     assert not folder.path.exists()
@@ -81,7 +80,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     folder = JobFolder.of(str(tmp_path / "file" / "out.parquet"))
 
-    with pytest.raises(ConfigurationError, match=r"out\.parquet\.parts cannot be made or locked"):
+    with pytest.raises(ConfigurationError, match=r"out\.parquet\.job cannot be made or locked"):
         folder.locked().__enter__()
 
 

@@ -30,7 +30,6 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
         id_column="id" if has_columns else None,
         keep_columns=["size"] if has_columns else [],
         limits=SMALL,
-        rows_per_part=10,
     )
 
     table = pq.read_table(out)
@@ -47,7 +46,7 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
         assert table["id"].to_pylist() == [row["id"] for row in rows]
         sizes = [str(row["size"]) if suffix == ".csv" else row["size"] for row in rows]
         assert table["size"].to_pylist() == sizes
-    assert list(tmp_path.glob("*.parts")) == []
+    assert list(tmp_path.glob("*.job")) == []
     assert list(tmp_path.glob(".*")) == []
 
 
@@ -70,7 +69,7 @@ def test_text_of_any_encoding_is_text(kind, client, tmp_path):
         client, str(tmp_path / "in.parquet"), str(tmp_path / "out.parquet"), model=MODEL
     )
 
-    assert report.failures == ((1, "the text is empty"),)
+    assert (report.failed, report.empty) == (0, 1)
     assert pq.read_table(tmp_path / "out.parquet")["text"].to_pylist() == ["a", None, "b"]
 
 
@@ -80,7 +79,7 @@ def test_all_columns_can_be_kept_and_the_texts_left_out(client, write, tmp_path)
 
     embed_file(client, source, str(out), model=MODEL, keep_columns=["*"], keep_text=False)
 
-    assert pq.read_schema(out).names == ["id", "size", "embedding", "error"]
+    assert pq.read_schema(out).names == ["id", "size", "embedding", "error", "text_digest"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_a_failed_row_is_nan_with_its_reason(whole, client, service, write, tmp_
         rows[place]["text"] = "poison"
     source, out = write("in.parquet", rows), tmp_path / "out.parquet"
 
-    report = embed_file(client, source, str(out), model=MODEL, limits=SMALL, rows_per_part=10)
+    report = embed_file(client, source, str(out), model=MODEL, limits=SMALL)
 
     table = pq.read_table(out)
     failed = [error is not None for error in table["error"].to_pylist()]
@@ -150,7 +149,7 @@ def test_too_many_failures_end_the_job(service, client, write, tmp_path):
     for place in (8, 9, 10):
         rows[place]["text"] = "poison"
     source, out = write("in.parquet", rows), str(tmp_path / "out.parquet")
-    options = {"model": MODEL, "limits": SMALL, "rows_per_part": 4}
+    options = {"model": MODEL, "limits": SMALL}
 
     with pytest.raises(JobStoppedError, match="max_failures allows 2"):
         embed_file(client, source, out, max_failures="5%", **options)
@@ -162,20 +161,33 @@ def test_too_many_failures_end_the_job(service, client, write, tmp_path):
     assert before > 0
 
 
-def test_rows_without_text_count_before_anything_is_sent(service, client, write, tmp_path):
+def test_rows_that_cannot_be_read_count_before_anything_is_sent(service, client, tmp_path):
     """They are known beforehand."""
-    rows = [{"text": ""}, {"text": "a"}]
+    (tmp_path / "in.txt").write_bytes(b"a\n\xff\n")
 
-    with pytest.raises(ConfigurationError, match="1 of 2 rows have no text"):
-        embed_file(
-            client,
-            write("in.parquet", rows),
-            str(tmp_path / "o.parquet"),
-            model="m",
-            max_failures=0,
-        )
+    with pytest.raises(ConfigurationError, match="1 of 2 rows cannot be read; max_failures"):
+        embed_file(client, tmp_path / "in.txt", tmp_path / "o.parquet", model="m", max_failures=0)
 
     assert service.requests == ()
+
+
+def test_rows_without_a_text_are_no_failures(client, write, tmp_path):
+    """They are counted apart, and said; ids that are missing or stand twice as well."""
+    rows = [("a", "1"), ("", "1"), (None, None), ("b", "2")]
+    source = write("in.parquet", [{"text": text, "id": name} for text, name in rows])
+
+    report = embed_file(
+        client, source, tmp_path / "o.parquet", model=MODEL, max_failures=0, id_column="id"
+    )
+
+    assert (report.rows, report.done, report.failed, report.empty) == (4, 4, 0, 2)
+    assert report.notes == (
+        "2 rows have no text",
+        "1 rows have no id",
+        "1 rows have the id of an earlier one",
+    )
+    errors = pq.read_table(tmp_path / "o.parquet")["error"].to_pylist()
+    assert errors == [None, "the text is empty", "the text is empty", None]
 
 
 def test_a_job_that_never_began_leaves_nothing(service, client, write, tmp_path):
@@ -204,16 +216,16 @@ def test_cut_texts_say_how_much_was_embedded(write, tmp_path):
         assert table["embedding"].to_pylist()[1] == server.vector("b" * kept[1]).tolist()
 
 
-def test_a_job_needs_a_cache_that_can_be_written(service, client, write, tmp_path):
-    """A killed job would have lost what it had paid for."""
-    source, out = write("in.parquet", rows_of(3)), str(tmp_path / "out.parquet")
-    with EmbeddingCache(tmp_path / "vectors.cache") as cache:
+def test_a_cache_that_cannot_be_written_serves_what_it_has(service, client, write, tmp_path):
+    """The job keeps its vectors itself."""
+    source, path = write("in.parquet", rows_of(10)), tmp_path / "vectors.cache"
+    embed_file(client, source, tmp_path / "a.parquet", model=MODEL, cache=path)
+    embedded = service.inputs_embedded
+    with EmbeddingCache(path) as cache:
         cache.writable = False
-        with pytest.raises(ConfigurationError, match="written, and a job keeps each") as caught:
-            embed_file(client, source, out, model=MODEL, cache=cache)
+        report = embed_file(client, source, tmp_path / "b.parquet", model=MODEL, cache=cache)
 
-    assert caught.value.argument == "cache"
-    assert service.inputs_embedded == 0
+    assert (report.failed, service.inputs_embedded) == (0, embedded)
 
 
 def test_a_cache_of_the_user_is_kept(service, client, write, tmp_path):
@@ -263,7 +275,7 @@ def test_bad_inputs_are_named_before_anything_is_sent(
         embed_file(client, str(tmp_path / name), str(tmp_path / "out.parquet"), **given)
 
     assert service.requests == ()
-    assert list(tmp_path.glob("*.parts")) == []
+    assert list(tmp_path.glob("*.job")) == []
 
 
 def test_numbers_are_no_text(client, tmp_path):

@@ -38,6 +38,6 @@ def interrupted(service, client, source, out, **options):
     service.script(*[faults.ok()] * 4, *[faults.status(402, "Insufficient credits")] * 40)
     one_by_one = evolve(SMALL, max_in_flight=1)
     with pytest.raises(JobStoppedError, match="Insufficient credits") as caught:
-        embed_file(client, source, out, model=MODEL, limits=one_by_one, rows_per_part=5, **options)
+        embed_file(client, source, out, model=MODEL, limits=one_by_one, **options)
     service._script.embeddings.clear()
     return caught.value

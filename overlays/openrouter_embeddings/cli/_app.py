@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings.cli import _index
 from openrouter_embeddings.cli._contract import contract
 from openrouter_embeddings.cli._files import files
 from openrouter_embeddings.cli._options import (
@@ -20,7 +21,6 @@ from openrouter_embeddings.cli._options import (
 )
 from openrouter_embeddings.cli._serve import serve
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs import _index
 
 if TYPE_CHECKING:
     from openrouter_embeddings.values import ModelInfo

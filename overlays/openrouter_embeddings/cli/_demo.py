@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
-from openrouter_embeddings.jobs._index import most_similar
+from openrouter_embeddings.cli._index import most_similar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

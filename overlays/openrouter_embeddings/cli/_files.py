@@ -128,6 +128,12 @@ def embed(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate, and send nothing to be embedded.")
     ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Bring OUT up to date, where most of it goes as well.")
+    ] = False,
+    reuse: Annotated[
+        str | None, typer.Option(help="An earlier output of the same settings to take from.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished output, or another job.")
     ] = False,
@@ -190,6 +196,8 @@ def embed(
                 ),
                 max_cost=max_cost,
                 max_failures=max_failures,
+                update=update,
+                reuse=reuse,
                 overwrite=overwrite,
                 source_name="standard input" if source == "-" else source,
                 progress=show,
@@ -224,13 +232,20 @@ def _say_report(report: jobs.JobReport, done: str) -> int:
         say(f"input {row + 1}: {error}")
     if report.failed > len(report.failures):
         say(f"... and {report.failed - len(report.failures):,} more; see the column error")
-    good = report.rows - report.failed
-    say(f"{good:,} of {report.rows:,} texts {done} {report.out}")
+    texts = report.rows - report.empty
+    say(f"{texts - report.failed:,} of {texts:,} texts {done} {report.out}")
+    for note in report.notes:
+        say(note)
+    if report.kept:
+        say(f"{report.kept:,} of them were there already")
     if report.requests:
         say(
             f"{report.sent:,} sent in {report.requests:,} requests, "
             f"{report.tokens:,} tokens, ${report.spent:.6f}"
         )
+    if report.possible != 0:
+        most = "an unknown amount" if report.possible is None else f"up to ${report.possible:.6f}"
+        say(f"{most} more may have been charged, for requests that nobody heard of again")
     return SOME_FAILED if report.failed else 0
 
 

@@ -12,8 +12,7 @@ from attrs import frozen
 
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, TEXT
-from openrouter_embeddings.jobs._folder import notes_of
-from openrouter_embeddings.jobs._writers import vectors_of
+from openrouter_embeddings.jobs._finished import notes_of, vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

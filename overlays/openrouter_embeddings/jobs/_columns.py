@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_COLUMN = "text"
 TEXT, EMBEDDING, ERROR, KEPT = "text", "embedding", "error", "kept_characters"
-RESERVED = (TEXT, EMBEDDING, ERROR, KEPT)
+DIGEST = "text_digest"
+RESERVED = (TEXT, EMBEDDING, ERROR, KEPT, DIGEST)
 _MOST_NAMED = 20
 
 

@@ -1,94 +1,92 @@
-"""The folder of a job that is not finished: parts, manifest, vectors not yet in a part, a lock.
+"""The folder of a job that is not finished: what it is, a lock, and the files of its vectors.
 
-Everything that appears in it appears whole: it is written under another name, flushed to the disk
-and then moved to its place. What a part holds is said in the part itself, so the manifest is never
-needed to find out what is done; it says what the job is, who gave the vectors and what was spent.
+``job.json`` says what the job is. It is written when the job begins and once more when the first
+reply has told what its vectors are, under another name first, and then moved to its place. The id
+in it stands in all that the other files say, so that nothing of another job is ever taken for this
+one's. What holds vectors is deleted on purpose alone, or when the output is there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from attrs import asdict, frozen
+from attrs import asdict, evolve, field, frozen
 from filelock import FileLock, Timeout
 
-from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._columns import EMBEDDING
-from openrouter_embeddings.jobs._settings import check_same
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
+from openrouter_embeddings.jobs._ledger import LEDGER
+from openrouter_embeddings.jobs._plan import checksum
+from openrouter_embeddings.jobs._settings import FORMAT, First, check_same
+from openrouter_embeddings.jobs._store import ROWS, VECTORS
 
 if sys.platform == "darwin":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from filelock import BaseFileLock
 
     from openrouter_embeddings.jobs._settings import JobSettings
-    from openrouter_embeddings.values import RunStats
 
-PREFIX = "openrouter_embeddings."
-_FORMAT = 1
-_LOCK = "lock"
+ENDING = ".job"
+_OLD_ENDING = ".parts"
+_MANIFEST, _LOCK = "job.json", "lock"
+_ID_BYTES = 16
+_AGAIN = "again"
+_DAMAGED = "is damaged"
+_CLEARS = "Add --overwrite to clear it and begin anew, or choose another --out."
 
 # Windows opens no folder as a file.
 _FOLDERS_CAN_BE_FLUSHED = os.name != "nt"
 
 
 @frozen
-class Part:
-    """A finished piece of the output.
+class Manifest:
+    """What a job is.
 
     Attributes:
-        path: Its file.
-        start: The row of the input that it begins with.
-        rows: How many rows it has.
-        failed: How many of them have no vector.
-        width: How many numbers a vector has, 0 where all rows failed.
+        id: 16 random bytes.
+        settings: What its output depends on.
+        first: What the first reply said, or None as long as there is none.
     """
 
-    path: Path
-    start: int
-    rows: int
-    failed: int
-    width: int
+    id: bytes
+    settings: Mapping[str, Any]
+    first: First | None = None
+
+    def written(self) -> str:
+        """Write it with a checksum over all of it."""
+        first = None if self.first is None else asdict(self.first)
+        said = {"format": FORMAT, "id": self.id.hex(), "settings": self.settings, "first": first}
+        return json.dumps({**said, "sum": _sum(said)}, indent=2, ensure_ascii=False) + "\n"
 
 
-@frozen
-class Progress:
-    """What is known of a job across its runs.
+def _sum(said: Mapping[str, Any]) -> int:
+    return checksum(json.dumps(said, sort_keys=True).encode())
 
-    Attributes:
-        spent: USD so far; a run that was killed may have spent a little more.
-        requests: HTTP requests so far.
-        sent: Inputs that were embedded so far.
-        tokens: Tokens so far.
-        providers: Who gave the vectors so far, the first one first.
-    """
 
-    spent: float = 0.0
-    requests: int = 0
-    sent: int = 0
-    tokens: int = 0
-    providers: tuple[str, ...] = ()
-
-    def plus(self, stats: RunStats, providers: Iterable[str]) -> Progress:
-        """Add what a run has done since."""
-        return Progress(
-            spent=self.spent + stats.cost,
-            requests=self.requests + stats.requests,
-            sent=self.sent + stats.inputs_sent,
-            tokens=self.tokens + stats.prompt_tokens,
-            providers=tuple(dict.fromkeys((*self.providers, *providers))),
-        )
+def parse_manifest(content: bytes) -> Manifest | str:
+    """Read what a job is, or say what is wrong with it. Pure."""
+    try:
+        said = json.loads(content)
+        if said["format"] != FORMAT:
+            return f"is of format {said['format']!r}, and this version knows {FORMAT}"
+        if said.pop("sum") != _sum(said):
+            return _DAMAGED
+        first = None if said["first"] is None else First(**said["first"])
+        return Manifest(bytes.fromhex(said["id"]), said["settings"], first)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _DAMAGED
 
 
 @frozen
@@ -96,25 +94,17 @@ class JobFolder:
     """The folder of one job.
 
     Attributes:
-        path: Where it is: beside the output, named like it with ``.parts`` added.
+        path: Where it is: beside the output, named like it with ``.job`` added.
     """
 
     path: Path
+    _target: Path = field(repr=False)
 
     @classmethod
     def of(cls, out: str) -> JobFolder:
-        """Name the folder of a job by its output."""
-        target = Path(out)
-        return cls(target.with_name(f"{target.name}.parts"))
-
-    @property
-    def vectors(self) -> Path:
-        """The cache that holds every vector until its part is there."""
-        return self.path / "vectors.cache"
-
-    @property
-    def _manifest(self) -> Path:
-        return self.path / "manifest.json"
+        """Name the folder of a job by its output; a link's is where the link leads."""
+        target = Path(out).resolve()
+        return cls(target.with_name(f"{target.name}{ENDING}"), target)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -123,103 +113,163 @@ class JobFolder:
         Raises:
             ConfigurationError: Another process works on it, or the folder cannot be made or locked.
         """
+        self._sweep()
         lock = self._locked()
+        mine = (self.path / _LOCK).stat().st_ino
         try:
             yield
         finally:
+            self._remove_empty(mine)
             lock.release()
-            # Where an open file cannot be deleted (Windows), `remove` left a folder with the lock
-            # alone; filelock deleted that file at its release. A folder with anything in it stays.
+            # Where an open file cannot be deleted (Windows), a folder with the lock alone is left,
+            # and filelock deleted that file at its release.
             with suppress(OSError):
                 self.path.rmdir()
 
     def _locked(self) -> BaseFileLock:
         lock = FileLock(self.path / _LOCK)
         try:
-            self.path.mkdir(exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=True)
             lock.acquire(blocking=False)
         except Timeout as exc:
-            message = f"Another process works on {self.path}, or has just finished."
-            hint = "Wait for it, and try again."
-            raise ConfigurationError(message, argument="out", hint=hint) from exc
+            raise self._busy() from exc
         except OSError as exc:
-            message = f"{self.path} cannot be made or locked: {exc}."
+            message = f"{self.path} cannot be made or locked: {exc.strerror or exc}."
             raise ConfigurationError(message, argument="out") from exc
+        if not (self.path / _LOCK).exists():  # whoever held it has moved the folder away
+            lock.release()
+            raise self._busy()
         return lock
 
-    def begin(self, settings: JobSettings, *, overwrite: bool) -> Progress:
+    def _busy(self) -> ConfigurationError:
+        message = f"Another process works on {self.path}, or has just finished."
+        return ConfigurationError(message, argument="out", hint="Wait for it, and try again.")
+
+    def _remove_empty(self, lock: int) -> None:
+        """Leave no folder behind that holds nothing paid, unless it is another process's by now."""
+        with suppress(OSError):
+            if (self.path / _LOCK).stat().st_ino == lock and self._is_unpaid():
+                shutil.rmtree(self.path, ignore_errors=True)
+
+    def _is_unpaid(self) -> bool:
+        """Say whether nothing was ever paid for here."""
+        return not any(_has_content(self.path / name) for name in (VECTORS, ROWS, LEDGER))
+
+    def look(self) -> Manifest | None:
+        """Read what was begun here, and change nothing; None where nothing was.
+
+        Raises:
+            ConfigurationError: It is damaged, or of another version.
+        """
+        old = self._target.with_name(f"{self._target.name}{_OLD_ENDING}")
+        if (old / "manifest.json").exists():
+            message = f"{old} is a job of another version of this package."
+            raise ConfigurationError(message, argument="out", hint=_CLEARS)
+        try:
+            content = (self.path / _MANIFEST).read_bytes()
+        except FileNotFoundError:
+            if self._is_unpaid():
+                return None
+            message = f"{self.path} holds vectors, and its {_MANIFEST} is gone."
+            raise ConfigurationError(message, argument="out", hint=_CLEARS) from None
+        except OSError as exc:
+            message = f"{self.path / _MANIFEST} cannot be read: {exc.strerror or exc}."
+            raise ConfigurationError(message, argument="out", hint=_CLEARS) from exc
+        found = parse_manifest(content)
+        if isinstance(found, Manifest):
+            return found
+        if self._is_unpaid():
+            return None
+        message = f"{self.path / _MANIFEST} {found}."
+        raise ConfigurationError(message, argument="out", hint=_CLEARS)
+
+    def begin(
+        self, settings: JobSettings, *, again: bool, overwrite: bool, first: First | None
+    ) -> Manifest:
         """Go on with the job, or write down what it is.
 
         Args:
             settings: What the job is.
-            overwrite: Whether another job that was begun here is given up.
+            again: Whether it embeds failed rows again, and nothing else.
+            overwrite: Whether what else was begun here is given up.
+            first: What is known of its vectors, from an earlier output.
 
         Raises:
-            ConfigurationError: Another job was begun here, and is not to be given up.
+            ConfigurationError: Something else was begun here, and is not to be given up.
         """
         try:
-            return self._begun(settings)
+            found = self.look()
+            if found is not None:
+                check_same(found.settings, settings, str(self.path))
+                self._check_kind(found, again=again)
         except ConfigurationError:
             if not overwrite:
                 raise
-        self.clear()
-        return self._begun(settings)
-
-    def _begun(self, settings: JobSettings) -> Progress:
-        if not self._manifest.exists():
-            self.note(settings, Progress())
-            return Progress()
-        manifest = json.loads(self._manifest.read_text(encoding="utf-8"))
-        if manifest["format"] != _FORMAT:
-            message = f"{self.path} has the format {manifest['format']}, {_FORMAT} is needed."
-            raise ConfigurationError(message, argument="out", hint="Add --overwrite.")
-        check_same(manifest["settings"], settings, str(self.path))
-        kept = manifest["progress"]
-        return Progress(**{**kept, "providers": tuple(kept["providers"])})
-
-    def note(self, settings: JobSettings, progress: Progress) -> None:
-        """Write the manifest."""
-        manifest = {
-            "format": _FORMAT,
-            "settings": json.loads(settings.written),
-            "progress": asdict(progress),
-        }
-        with published(self._manifest) as beside:
-            beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-
-    def publish(self, table: pa.Table, start: int, *, failed: int, width: int) -> Part:
-        """Add a part."""
-        path = self.path / f"part-{start:012d}.parquet"
-        notes = {"start": start, "failed": failed, "width": width}
-        metadata = {f"{PREFIX}{name}": str(value) for name, value in notes.items()}
-        noted = table.replace_schema_metadata(metadata)
-        with published(path) as beside:
-            pq.write_table(
-                noted, beside, row_group_size=max(1, len(table)), **packing_of(noted.schema)
-            )
-        # Arrow's allocator would keep what it needed for a part, and more with each one.
-        pa.default_memory_pool().release_unused()
-        return Part(path, start, len(table), failed, width)
-
-    def parts(self) -> list[Part]:
-        """Find the parts that follow one another from the first row on."""
-        found: list[Part] = []
-        for path in sorted(self.path.glob("part-*.parquet")):
-            part = _part(path)
-            if part.start != sum(earlier.rows for earlier in found):
-                break
-            found.append(part)
+            self.clear()
+            found = None
+        if found is None:
+            self.clear()
+            said = {**settings.plain, _AGAIN: again}
+            found = Manifest(secrets.token_bytes(_ID_BYTES), said, first)
+            self._write(found)
         return found
 
+    def _check_kind(self, found: Manifest, *, again: bool) -> None:
+        if found.settings.get(_AGAIN) == again:
+            return
+        begun, other = ("embed", "retry-failed") if again else ("retry-failed", "embed")
+        message = f"{self.path} is a job of {begun} that is not finished."
+        hint = f"Finish it with the same command before {other}, or add --overwrite."
+        raise ConfigurationError(message, argument="out", hint=hint)
+
+    def complete(self, manifest: Manifest, first: First) -> Manifest:
+        """Write down what the first reply has told."""
+        manifest = evolve(manifest, first=first)
+        self._write(manifest)
+        return manifest
+
+    def _write(self, manifest: Manifest) -> None:
+        with published(self.path / _MANIFEST) as beside:
+            beside.write_text(manifest.written(), encoding="utf-8")
+
     def clear(self) -> None:
-        """Delete what a job has done so far, but not the lock."""
+        """Delete all that was begun here, but not the lock; what is spooled there as well."""
+        old = self._target.with_name(f"{self._target.name}{_OLD_ENDING}")
+        if (old / "manifest.json").exists():
+            shutil.rmtree(old)
         for path in self.path.iterdir():
-            if path.name != _LOCK:
+            if path.name not in {_LOCK, SPOOL}:
                 _delete(path)
 
-    def remove(self) -> None:
-        """Delete the folder: the job is done, or is given up."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def retire(self) -> None:
+        """Move the folder of a finished job out of the way, and delete it."""
+        trash = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}{_TRASH}")
+        try:
+            self.path.rename(trash)
+        except OSError:  # Windows moves no folder with an open file: what is in it goes
+            self.clear()
+        else:
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Delete what finished jobs of this output left that were killed while they deleted it."""
+        for trash in self.path.parent.glob(f".{_glob_escape(self.path.name)}.*{_TRASH}"):
+            shutil.rmtree(trash, ignore_errors=True)
+
+
+_TRASH = ".trash"
+SPOOL = "input.txt"
+
+
+def _glob_escape(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _delete(path: Path) -> None:
@@ -227,41 +277,6 @@ def _delete(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def give_back() -> None:
-    """Return unused memory: Arrow's allocator would keep it, and more with each part."""
-    pa.default_memory_pool().release_unused()
-
-
-def packing_of(schema: pa.Schema) -> dict[str, Any]:
-    """Choose how columns are packed in Parquet: vectors as they are, the others compressed.
-
-    Neither a dictionary nor compression makes vectors smaller, and both take long.
-    """
-    flat = [name for name in schema.names if name != EMBEDDING]
-    return {"use_dictionary": flat or False, "compression": dict.fromkeys(flat, "zstd")}
-
-
-def _part(path: Path) -> Part:
-    metadata = pq.read_metadata(path)
-    notes = notes_of(metadata.metadata)
-    return Part(
-        path,
-        start=int(notes["start"]),
-        rows=metadata.num_rows,
-        failed=int(notes["failed"]),
-        width=int(notes["width"]),
-    )
-
-
-def notes_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
-    """Read what this package wrote into the metadata of a Parquet file."""
-    return {
-        key.decode().removeprefix(PREFIX): value.decode()
-        for key, value in (metadata or {}).items()
-        if key.decode().startswith(PREFIX)
-    }
 
 
 @contextmanager
@@ -283,7 +298,14 @@ def published(path: Path, folder: Path | None = None) -> Iterator[Path]:
         if _FOLDERS_CAN_BE_FLUSHED:
             _flush(path.parent, os.O_RDONLY)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def disk_error(path: Path, exc: OSError) -> OpenRouterError:
+    """Say in one sentence what keeps a job from writing: a full disk, rights."""
+    message = f"{path} cannot be written: {exc.strerror or exc}."
+    return OpenRouterError(message, hint="Make room, or allow it.")
 
 
 def _flush(path: Path, mode: int) -> None:
@@ -305,3 +327,46 @@ if sys.platform == "darwin":
 
 else:
     _flush_to_disk = os.fsync
+
+
+def checked_path(argument: str, value: object) -> str:
+    """Read a path: text, or any object that stands for one.
+
+    Raises:
+        ConfigurationError: It is none, is empty, or holds what no path can have.
+    """
+    given = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(given, str):
+        raise arguments.bad_type(argument, "a path", value)
+    if not given or "\0" in given:
+        raise arguments.bad_value(argument, "must be a path, without NUL characters", given)
+    try:
+        os.fsencode(given)
+    except UnicodeEncodeError:
+        problem = "holds characters that no path can have here"
+        raise arguments.bad_value(argument, problem, given) from None
+    return given
+
+
+def check_apart(paths: Mapping[str, object]) -> None:
+    """Check that no two arguments name the same file or folder, by whatever name.
+
+    Args:
+        paths: What was given, by the arguments' names; what is no path is left out.
+
+    Raises:
+        ConfigurationError: Two do; whatever is written to the one would destroy the other.
+    """
+    named = {name: path for name, path in paths.items() if isinstance(path, str | os.PathLike)}
+    for (one, first), (other, second) in combinations(named.items(), 2):
+        if _are_same(os.fspath(first), os.fspath(second)):
+            message = f"{other} is the same file as {one}: {arguments.shown(second)}."
+            raise ConfigurationError(message, argument=other, hint="Choose another name.")
+
+
+def _are_same(one: str | bytes, other: str | bytes) -> bool:
+    first, second = Path(os.fsdecode(one)), Path(os.fsdecode(other))
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them is not there
+        return first.resolve() == second.resolve()

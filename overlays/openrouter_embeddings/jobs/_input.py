@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._columns import Columns, columns_of
+from openrouter_embeddings.jobs._columns import columns_of
 from openrouter_embeddings.jobs._lines import ReadOptions
-from openrouter_embeddings.jobs._readers import Reader, reader_of
+from openrouter_embeddings.jobs._plan import digests_of, find_texts
+from openrouter_embeddings.jobs._readers import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from openrouter_embeddings.jobs._columns import Columns
+    from openrouter_embeddings.jobs._plan import Texts, Words
+    from openrouter_embeddings.jobs._readers import Reader
     from openrouter_embeddings.jobs._rows import Rows
 
 
+MOST_SHOWN = 10
 _FINGERPRINT_BYTES = 16
 
 
@@ -33,8 +40,12 @@ class JobInput:
         source: Its path.
         columns: The columns that are taken.
         reader: What reads it.
-        rows: How many rows it has.
-        empty: How many of them have no text.
+        digests: The digests of its texts by row, zeros where there is none.
+        texts: Its different texts.
+        bad: How many rows cannot be read.
+        problems: The first of them, with the reasons.
+        nameless: How many rows have no id.
+        repeated: How many rows have the id of an earlier one.
         fingerprint: BLAKE2b over its bytes, in hexadecimal digits.
         stamp: Its size and the time of its last change.
         schema: The names and types of the columns that are taken, the text first.
@@ -43,33 +54,72 @@ class JobInput:
     source: str
     columns: Columns
     reader: Reader
-    rows: int
-    empty: int
+    digests: Words = field(repr=False)
+    texts: Texts = field(repr=False)
+    bad: int
+    problems: tuple[tuple[int, str], ...]
+    nameless: int
+    repeated: int
     fingerprint: str
     stamp: tuple[int, int]
     schema: pa.Schema
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.digests)
+
+    @property
+    def empty(self) -> int:
+        """How many rows have no text."""
+        return int((self.texts.of_rows < 0).sum()) - self.bad
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about it, and no failure."""
+        said = {
+            "rows have no text": self.empty,
+            "rows have no id": self.nameless,
+            "rows have the id of an earlier one": self.repeated,
+        }
+        return tuple(f"{count:,} {what}" for what, count in said.items() if count)
 
     def read(self, skip: int = 0) -> Iterator[Rows]:
         """Read the rows after the first `skip`, the text in the first column."""
         with readable(self.source):
             yield from self.reader.read(self.columns, skip)
 
-    def check_unchanged(self) -> None:
+    def check(self, start: int, rows: Rows) -> None:
+        """Check that rows still have the texts that they had.
+
+        Args:
+            start: The first of the rows.
+            rows: The rows, as they are now.
+
+        Raises:
+            ConfigurationError: They have others, or there are more of them.
+        """
+        before = self.digests[start : start + len(rows)]
+        if len(before) != len(rows) or (before != digests_of(rows.texts)).any():
+            raise self._changed()
+
+    def check_unchanged(self, rows: int) -> None:
         """Check that nobody has changed the file since it was looked through.
+
+        Args:
+            rows: How many rows were read.
 
         Raises:
             ConfigurationError: Somebody has.
         """
         with readable(self.source):
-            if _stamp(self.source) != self.stamp:
-                message = f"input was changed while it was read: {self.source!r}."
-                hint = "Begin anew with --overwrite; with a --cache, nothing is paid for twice."
-                raise ConfigurationError(message, argument="input", hint=hint)
+            if rows != self.rows or _stamp(self.source) != self.stamp:
+                raise self._changed()
 
-    def texts(self) -> Iterator[str]:
-        """Read the texts that are not empty."""
-        for rows in self.read():
-            yield from filter(None, rows.texts)
+    def _changed(self) -> ConfigurationError:
+        message = f"input was changed while it was read: {self.source!r}."
+        hint = "The same command goes on with what it is now; equal texts are not paid for again."
+        return ConfigurationError(message, argument="input", hint=hint)
 
 
 def _stamp(source: str) -> tuple[int, int]:
@@ -87,6 +137,39 @@ def readable(source: str) -> Iterator[None]:
         raise ConfigurationError(message, argument="input") from exc
 
 
+@define(eq=False)
+class _Look:
+    """What is found out about an input on the way through it."""
+
+    digests: list[Words] = field(factory=list)
+    ids: list[NDArray[np.int64]] = field(factory=list)
+    bad: int = 0
+    nameless: int = 0
+    rows: int = 0
+    problems: list[tuple[int, str]] = field(factory=list)
+    schema: pa.Schema | None = None
+
+    def add(self, rows: Rows, id_column: str | None) -> None:
+        """Look at some rows."""
+        self.digests.append(digests_of(rows.texts))
+        self.bad += len(rows.problems)
+        if len(self.problems) < MOST_SHOWN:
+            self.problems += [(self.rows + place, why) for place, why in rows.problems.items()]
+        self.rows += len(rows)
+        self.schema = self.schema or rows.batch.schema
+        if id_column is not None:
+            ids = rows.batch[id_column].to_pylist()
+            known = [hash(repr(value)) for value in ids if value is not None]
+            self.nameless += len(ids) - len(known) - len(rows.problems)
+            self.ids.append(np.array(known, np.int64))
+
+    @property
+    def repeated(self) -> int:
+        """How many rows have the id of an earlier one."""
+        ids = np.concatenate([*self.ids, np.empty(0, np.int64)])
+        return len(ids) - len(np.unique(ids))
+
+
 def look_through(
     source: str,
     *,
@@ -95,7 +178,7 @@ def look_through(
     keep_columns: Sequence[str] = (),
     options: ReadOptions | None = None,
 ) -> JobInput:
-    """Read a file once: choose its columns, count its rows, check that all texts are text.
+    """Read a file once: choose its columns, count its rows, tell its texts apart.
 
     Args:
         source: The path: ``.txt``, ``.jsonl``, ``.csv`` or ``.parquet``.
@@ -109,69 +192,35 @@ def look_through(
     """
     reader = reader_of(source, options or ReadOptions())
     with readable(source):
-        stamp = _stamp(source)
-        columns = columns_of(reader.names(), column, id_column, keep_columns)
-        rows = empty = bad = 0
-        problem, schema = "", None
-        for read in reader.read(columns):
-            rows += len(read)
-            bad += len(read.problems)
-            empty += sum(not text for text in read.texts) - len(read.problems)
-            problem = problem or next(iter(read.problems.values()), "")
-            schema = schema or read.batch.schema
-        if bad and bad == rows:
-            message = f"input has no row that can be read: {problem}."
+        names = reader.names()
+        return look_at(reader, source, columns_of(names, column, id_column, keep_columns))
+
+
+def look_at(reader: Reader, source: str, columns: Columns) -> JobInput:
+    """Look through what a reader reads, see `look_through`."""
+    with readable(source):
+        stamp, look = _stamp(source), _Look()
+        for rows in reader.read(columns):
+            look.add(rows, columns.id)
+        digests = np.concatenate([*look.digests, np.empty((0, 2), np.uint64)])
+        if look.bad and look.bad == len(digests):
+            message = f"input has no row that can be read: {look.problems[0][1]}."
             raise ConfigurationError(message, argument="input")
         with Path(source).open("rb") as file:
             digest = hashlib.file_digest(
                 file, lambda: hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
             )
-    names = (columns.text, *columns.others)
     return JobInput(
         source=source,
         columns=columns,
         reader=reader,
-        rows=rows,
-        empty=empty,
+        digests=digests,
+        texts=find_texts(digests, np.asarray(digests.any(axis=1))),
+        bad=look.bad,
+        problems=tuple(look.problems[:MOST_SHOWN]),
+        nameless=look.nameless,
+        repeated=look.repeated,
         fingerprint=digest.hexdigest(),
         stamp=stamp,
-        schema=schema or pa.schema([(name, pa.string()) for name in names]),
+        schema=look.schema or pa.schema([(name, pa.string()) for name in columns.all]),
     )
-
-
-@define(eq=False)
-class Feed:
-    """Rows on their way: texts go out to be embedded, the rows wait for the vectors.
-
-    Attributes:
-        source: The rows that are still to be read.
-        schema: Their columns.
-        problems: Why rows cannot be read, by their position among these.
-    """
-
-    source: Iterator[Rows]
-    schema: pa.Schema
-    problems: dict[int, str] = field(init=False, factory=dict)
-    _read: int = field(init=False, default=0)
-    _waiting: deque[pa.RecordBatch] = field(init=False, factory=deque)
-
-    def texts(self) -> Iterator[str]:
-        """Hand out the texts one by one, an empty one where there is none."""
-        for rows in self.source:
-            self._waiting.append(rows.batch)
-            self.problems |= {self._read + row: why for row, why in rows.problems.items()}
-            self._read += len(rows)
-            for text in rows.texts:
-                yield text or ""
-
-    def rows(self, count: int) -> pa.Table:
-        """Take the next rows from those whose texts were handed out."""
-        taken: list[pa.RecordBatch] = []
-        while count:
-            batch = self._waiting.popleft()
-            if len(batch) > count:
-                self._waiting.appendleft(batch.slice(count))
-                batch = batch.slice(0, count)
-            taken.append(batch)
-            count -= len(batch)
-        return pa.Table.from_batches(taken, self.schema).combine_chunks()

@@ -14,8 +14,15 @@ from attrs import define, field, frozen
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DEFAULT_COLUMN
-from openrouter_embeddings.jobs._kinds import Kind, fitted
-from openrouter_embeddings.jobs._rows import AT_ONCE, Line, Rows, batched, is_encodable
+from openrouter_embeddings.jobs._rows import (
+    AT_ONCE,
+    Kind,
+    Line,
+    Rows,
+    batched,
+    fitted,
+    is_encodable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -15,6 +15,8 @@ from attrs import field, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.jobs._columns import ERROR
+from openrouter_embeddings.jobs._finished import EMPTY
 from openrouter_embeddings.jobs._lines import CsvReader, JsonReader, ReadOptions, TextReader
 from openrouter_embeddings.jobs._rows import AT_ONCE, MOST_BYTES, NO_UTF8, Rows
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from openrouter_embeddings.jobs._columns import Columns
+    from openrouter_embeddings.jobs._finished import Output
 
 
 class Reader(Protocol):
@@ -83,6 +86,30 @@ class ParquetReader:
     def _open(self) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
         # Without this a whole row group is fetched before its first row is handed out.
         return pq.ParquetFile(self.path, pre_buffer=False)
+
+
+@frozen
+class OutputReader:
+    """A finished output, as the input of the job that brings it up to date."""
+
+    output: Output
+
+    def names(self) -> list[str]:
+        """Return the names of the columns."""
+        return self.output.names
+
+    def read(self, columns: Columns, skip: int = 0) -> Iterator[Rows]:
+        """Read the rows after the first `skip`, in order."""
+        names = list(columns.all)
+        for table in _without_first(self.output.tables([*names, ERROR]), skip):
+            batch = table.select(names).combine_chunks().to_batches()[0]
+            texts, errors = table[columns.text].to_pylist(), table[ERROR].to_pylist()
+            problems = {
+                place: error
+                for place, (text, error) in enumerate(zip(texts, errors, strict=True))
+                if not text and error not in {None, EMPTY}
+            }
+            yield Rows(batch, texts, problems)
 
 
 def _groups_after(metadata: Any, skip: int) -> tuple[list[int], int]:  # noqa: ANN401 - as above

@@ -1,43 +1,36 @@
-"""One run of a job: vectors come in, parts go out, and what was spent is written down."""
+"""One run of a job: texts go out, vectors come in, and everything is on the disk at once."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from attrs import define, field, frozen
 
-from openrouter_embeddings.errors import OpenRouterError, VectorError
-from openrouter_embeddings.jobs._columns import ERROR
-from openrouter_embeddings.jobs._folder import (
-    PREFIX,
-    JobFolder,
-    Part,
-    Progress,
-    give_back,
-    published,
-)
-from openrouter_embeddings.jobs._input import Feed
-from openrouter_embeddings.jobs._writers import WRITERS, output_schema, table_of, widened
+from openrouter_embeddings._bulk.options import guarded
+from openrouter_embeddings.errors import OpenRouterError
+from openrouter_embeddings.jobs._columns import EMBEDDING
+from openrouter_embeddings.jobs._finished import EMPTY
+from openrouter_embeddings.jobs._input import MOST_SHOWN
+from openrouter_embeddings.jobs._ledger import JobAccount
+from openrouter_embeddings.jobs._plan import State
+from openrouter_embeddings.jobs._writers import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    import pyarrow as pa
 
+    from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.output import Course
+    from openrouter_embeddings.cache import Hits, Store
     from openrouter_embeddings.jobs._input import JobInput
-    from openrouter_embeddings.jobs._settings import JobSettings
+    from openrouter_embeddings.jobs._plan import Places
+    from openrouter_embeddings.jobs._rows import Rows
+    from openrouter_embeddings.jobs._state import JobState
     from openrouter_embeddings.values import EmbeddedBatch, Failure
-
-EMPTY = "the text is empty"
-MOST_SHOWN = 10
-_PART_BYTES = 64 * 2**20
-_NOTE_SECONDS = 0.25
 
 
 @frozen
@@ -47,7 +40,7 @@ class JobProgress:
     Attributes:
         rows: All rows of the input.
         done: Rows whose outcome is known.
-        failed: How many of these have no vector.
+        failed: How many of these failed.
         in_flight: Requests in flight.
         rate: Rows a second, of this run.
         throttled_seconds: How long the service held this run back.
@@ -65,46 +58,140 @@ class JobProgress:
     seconds_left: float | None
 
 
-@define(eq=False)
-class Pending:
-    """Rows whose outcome is known, and which are in no part yet."""
-
-    vectors: list[NDArray[np.float32]] = field(factory=list)
-    errors: list[str | None] = field(factory=list)
-    kept: list[int | None] = field(factory=list)
-
-    def __len__(self) -> int:
-        return len(self.errors)
-
-    def add(self, batch: EmbeddedBatch, problems: dict[int, str]) -> None:
-        """Take what a bulk run has yielded, and why rows of it could not be read."""
-        first = len(self)
-        self.vectors.append(batch.vectors)
-        self.errors += [None] * len(batch)
-        self.kept += [None] * len(batch)
-        for failure in batch.failures:
-            self.errors[first + failure.position - batch.start] = problems.pop(
-                failure.position, words_of(failure)
-            )
-        for cut in batch.truncated:
-            self.kept[first + cut.position - batch.start] = cut.kept
-
-    def cut(self, count: int, width: int) -> Pending:
-        """Take the first rows out, their vectors in one matrix of this width."""
-        matrix = np.full((len(self), max(1, width)), np.nan, dtype=np.float32)
-        end = 0
-        for vectors in self.vectors:
-            start, end = end, end + len(vectors)
-            matrix[start:end, : vectors.shape[1]] = vectors
-        taken = Pending([matrix[:count]], self.errors[:count], self.kept[:count])
-        self.vectors = [matrix[count:].copy()]
-        self.errors, self.kept = self.errors[count:], self.kept[count:]
-        return taken
-
-
 def words_of(failure: Failure) -> str:
-    """Say why a row has no vector."""
-    return EMPTY if not failure.shown else str(failure.error)
+    """Say why a text has no vector."""
+    return str(failure.error)
+
+
+@define(eq=False)
+class Feed:
+    """Texts on their way out, each with what it is in the job.
+
+    Attributes:
+        given: The input.
+        state: What is kept.
+        course: The bulk run that takes the texts, once that is known.
+        asked: The bound of the cost of the whole job in USD, or None.
+        left: What this run may spend of it.
+        waiting: The texts that were handed out and whose outcome is not known, in order.
+    """
+
+    given: JobInput
+    state: JobState
+    asked: float | None
+    left: float | None
+    course: Course | None = field(init=False, default=None)
+    waiting: deque[int] = field(init=False, factory=deque)
+    _unkeyed: deque[tuple[int, str]] = field(init=False, factory=deque)
+    _keys: deque[bytes] = field(init=False, factory=deque)
+    _by_key: dict[bytes, int] = field(init=False, factory=dict)
+
+    def texts(self) -> Iterator[str]:
+        """Hand out the texts that are to be done, each once."""
+        self._keep_books()
+        todo = np.flatnonzero(self.state.states == State.TODO)
+        rows_of_todo = self.given.texts.first_rows[todo]
+        start = int(rows_of_todo[0]) if len(todo) else self.given.rows
+        for rows in self.given.read(start):
+            self.given.check(start, rows)
+            first, last = np.searchsorted(rows_of_todo, (start, start + len(rows)))
+            texts, places = todo[first:last], rows_of_todo[first:last] - start
+            for text, place in zip(texts.tolist(), places.tolist(), strict=True):
+                words = rows.texts[place] or ""
+                self.waiting.append(text)
+                self._unkeyed.append((text, words))
+                yield words
+            start += len(rows)
+
+    def _keep_books(self) -> None:
+        """Have the run write all that it spends into the ledger, before anything goes out."""
+        if self.course is None or self.course.run is None:
+            return
+        self.course.run.account = JobAccount(
+            self.left,
+            self.course.run.account.listed,
+            ledger=self.state.ledger,
+            asked=self.asked,
+            before=self.state.before,
+            alone=not self.state.width,
+        )
+
+    def texts_of(self, keys: Sequence[bytes]) -> list[int | None]:
+        """Find texts by the keys that the run knows them by; None for those that were cut."""
+        run = None if self.course is None else self.course.run
+        if run is not None and run.space.store_keys is not None and self._unkeyed:
+            found = run.space.store_keys.keys(words for _, words in self._unkeyed)
+            self._by_key |= zip(found, (text for text, _ in self._unkeyed), strict=True)
+            self._keys += found
+            self._unkeyed.clear()
+        return [self._by_key.get(key) for key in keys]
+
+    def take(self, count: int) -> Places:
+        """Take the next texts whose outcome is known."""
+        for _ in range(count):
+            if self._keys:
+                self._by_key.pop(self._keys.popleft(), None)
+            else:
+                self._unkeyed.popleft()
+        return np.array([self.waiting.popleft() for _ in range(count)], np.int64)
+
+    def settle(self) -> None:
+        """Write down what is over, at the end of the run."""
+        account = self.course.run.account if self.course and self.course.run else None
+        if isinstance(account, JobAccount):
+            account.settle()
+
+    def stop(self) -> None:
+        """Have the run send nothing more, where something keeps the job from going on."""
+        if self.state.failure is not None and self.course is not None and self.course.run:
+            self.course.run.give_up(self.state.failure)
+
+
+@define(eq=False)
+class Keeper:
+    """What a run takes for its cache: each vector is kept for the job as soon as it is here.
+
+    Attributes:
+        feed: The texts on their way.
+        cache: A cache of the caller's, or None.
+    """
+
+    feed: Feed
+    cache: Store | None
+
+    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
+        """Return what the caller's cache has."""
+        return () if self.cache is None else self.cache.find(keys)
+
+    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
+        """Keep vectors, for the job first."""
+        texts = self.feed.texts_of(list(vectors))
+        known = [
+            (text, vector)
+            for text, vector in zip(texts, vectors.values(), strict=True)
+            if text is not None
+        ]
+        if known:
+            self._keep([text for text, _ in known], np.stack([vector for _, vector in known]))
+        if self.cache is not None:
+            self.cache.put(vectors, model=model)
+
+    def _keep(self, texts: list[int], vectors: Vectors) -> None:
+        feed, run = self.feed, self.feed.course.run if self.feed.course else None
+        try:
+            provider = next(iter(run.space.providers), None) if run else None
+            feed.state.meet(vectors.shape[1], run.space.model if run else None, provider)
+            feed.state.keep(np.array(texts, np.int64), vectors, [None] * len(texts))
+        except OSError as exc:
+            feed.state.stop(OpenRouterError(f"The job cannot be written: {exc}."))
+        except OpenRouterError as error:
+            feed.state.stop(error)
+        feed.stop()
+
+
+def keeper_of(feed: Feed, cache: Store | None, notes: list[str]) -> Keeper:
+    """Make what a run takes for its cache; one of the caller's that fails is left out."""
+    return Keeper(feed, guarded(cache, notes))
 
 
 @define(eq=False)
@@ -113,138 +200,102 @@ class JobRun:
 
     Attributes:
         given: The input.
-        settings: What the job is.
-        folder: Where its parts are.
-        before: What was known of the job when the run began.
-        rows_per_part: The most rows in a part.
+        state: What is kept.
+        feed: The texts on their way.
         most_failures: How many rows may fail, or None for no bound.
         tell: Called with each `JobProgress`.
-        parts: The finished parts.
-        now: What is known of the job.
+        notes: What is odd, and no failure.
+        done: How many rows are known.
+        failed: How many of them failed: those that cannot be read, and those with a text but no
+            vector.
     """
 
     given: JobInput
-    settings: JobSettings
-    folder: JobFolder
-    before: Progress
-    rows_per_part: int
+    state: JobState
+    feed: Feed
     most_failures: int | None
     tell: Callable[[JobProgress], None]
-    parts: list[Part] = field(init=False)
-    now: Progress = field(init=False)
-    _feed: Feed = field(init=False)
-    _pending: Pending = field(init=False, factory=Pending)
-    _failed: int = field(init=False)
-    _width: int = field(init=False)
+    notes: list[str] = field(factory=list)
+    done: int = field(init=False)
+    failed: int = field(init=False)
+    _uses: Places = field(init=False)
+    _providers: tuple[str, ...] = field(init=False, default=())
     _began: float = field(init=False, factory=time.monotonic)
     _began_at: int = field(init=False)
-    _noted: float = field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
-        """Go on behind the finished parts."""
-        self.parts = self.folder.parts()
-        self.now = self.before
+        """Count how many rows each text has."""
+        of_rows = self.given.texts.of_rows
+        self._uses = np.bincount(of_rows[of_rows >= 0], minlength=len(self.given.texts))
+        self._providers = self.state.before.providers
+        self.count()
         self._began_at = self.done
-        self._failed = sum(part.failed for part in self.parts)
-        self._width = max((part.width for part in self.parts), default=0)
-        self._feed = Feed(self.given.read(self.done), self.given.schema)
 
-    @property
-    def done(self) -> int:
-        """How many rows are known, those in no part yet included."""
-        return sum(part.rows for part in self.parts) + len(self._pending)
-
-    @property
-    def failed(self) -> int:
-        """How many of them have no vector."""
-        return self._failed
-
-    def texts(self) -> Iterator[str]:
-        """Hand out the texts that are still to be embedded."""
-        return self._feed.texts()
+    def count(self) -> None:
+        """Count all rows anew: what came beside the last batch as well."""
+        states = self.state.states
+        self.done = self.given.rows - int(self._uses[states == State.TODO].sum())
+        self.failed = self.given.bad + int(self._uses[states == State.FAILED].sum())
 
     def take(self, batch: EmbeddedBatch) -> OpenRouterError | None:
-        """Note what a bulk run has yielded, publish what fills a part, and tell.
+        """Keep what a bulk run has yielded and was not kept before, and tell.
 
         Returns:
             Why the job must end here, or None.
         """
-        new = self.before.plus(batch.stats, batch.providers)
-        late = time.monotonic() - self._noted > _NOTE_SECONDS
-        if late or new.providers != self.now.providers:
-            self.folder.note(self.settings, new)
-            self._noted = time.monotonic()
-        self.now = new
-        stop = batch.stopped or self._drift(batch) or self._too_many(len(batch.failures))
-        if stop is not None:
-            return stop
-        self._pending.add(batch, self._feed.problems)
-        self._failed += len(batch.failures)
-        while len(self._pending) >= self._rows_of_part:
-            self._publish(self._rows_of_part)
-        self.tell(self._progress(batch))
-        return None
+        texts = self.feed.take(len(batch))
+        self._meet_providers(batch.providers)
+        failed = {
+            int(texts[failure.position - batch.start]): words_of(failure)
+            for failure in batch.failures
+            if failure.error is not batch.stopped
+        }
+        without = {failure.position - batch.start for failure in batch.failures}
+        self._keep(texts, batch, without)
+        self.state.fail(failed)
+        self.feed.stop()
+        states, uses = self.state.states[texts], self._uses[texts]
+        self.done += int(uses[states != State.TODO].sum())
+        self.failed += int(uses[states == State.FAILED].sum())
+        stop = self.state.failure or batch.stopped or self._too_many()
+        if stop is None:
+            self.tell(self._progress(batch))
+        return stop
 
-    def count(self, course: Course) -> None:
-        """Note what a bulk run has done by its end, replies after the last batch included."""
-        self.now = self.before.plus(course.stats, course.providers)
+    def _keep(self, texts: Places, batch: EmbeddedBatch, without: set[int]) -> None:
+        is_new = self.state.states[texts] == State.TODO
+        is_new[list(without)] = False
+        if not is_new.any():
+            return
+        cut = {each.position - batch.start: each.kept for each in batch.truncated}
+        kept = [cut.get(int(place)) for place in np.flatnonzero(is_new)]
+        try:
+            provider = next(iter(batch.providers), None)
+            self.state.meet(batch.dimensions, batch.model, provider)
+            self.state.keep(texts[is_new], batch.vectors[is_new], kept)
+        except OpenRouterError as error:
+            self.state.stop(error)
+
+    def _meet_providers(self, providers: tuple[str, ...]) -> None:
+        new = [name for name in providers if name not in self._providers]
+        if not new:
+            return
+        if self._providers:
+            change = f"{', '.join(new)} gave vectors as well, beside {', '.join(self._providers)}"
+            self.notes.append(change)
+        self._providers = (*self._providers, *new)
+        self.state.ledger.append({"providers": new})
 
     @property
-    def _rows_of_part(self) -> int:
-        return min(self.rows_per_part, max(1, _PART_BYTES // (4 * max(1, self._width))))
+    def providers(self) -> tuple[str, ...]:
+        """Who gave the vectors."""
+        return self._providers
 
-    def _drift(self, batch: EmbeddedBatch) -> VectorError | None:
-        if batch.dimensions and not self._width:
-            self._width = batch.dimensions
-        if batch.dimensions in {0, self._width}:
+    def _too_many(self) -> OpenRouterError | None:
+        if self.most_failures is None or self.failed <= self.most_failures:
             return None
-        message = f"The vectors were {self._width} wide before, now they are {batch.dimensions}."
-        return VectorError(message, hint="Name the dimensions, or pin the provider.")
-
-    def _too_many(self, more: int) -> OpenRouterError | None:
-        failed = self._failed + more
-        if self.most_failures is None or failed <= self.most_failures:
-            return None
-        message = f"{failed} rows failed, and max_failures allows {self.most_failures}."
+        message = f"{self.failed} rows failed, and max_failures allows {self.most_failures}."
         return OpenRouterError(message, hint="See what they have in common, or allow more.")
-
-    def finish(self) -> None:
-        """Publish the last part.
-
-        Raises:
-            ConfigurationError: The input was changed meanwhile.
-        """
-        self.given.check_unchanged()
-        if len(self._pending) or not self.parts:
-            self._publish(len(self._pending))
-        self.note()
-
-    def note(self) -> None:
-        """Write down what was spent."""
-        self.folder.note(self.settings, self.now)
-
-    def _publish(self, count: int) -> None:
-        taken = self._pending.cut(count, self._width)
-        failed = sum(error is not None for error in taken.errors)
-        table = table_of(
-            self._feed.rows(count),
-            taken.vectors[0],
-            taken.errors,
-            taken.kept,
-            self._schema(max(1, self._width)),
-        )
-        start = sum(part.rows for part in self.parts)
-        width = self._width if failed < count else 0
-        self.parts.append(self.folder.publish(table, start, failed=failed, width=width))
-
-    def _schema(self, width: int) -> pa.Schema:
-        return output_schema(
-            self.given.schema,
-            id_column=self.settings.id_column,
-            keep_text=self.settings.keep_text,
-            truncates=self.settings.on_long == "truncate",
-            width=width,
-        )
 
     def _progress(self, batch: EmbeddedBatch) -> JobProgress:
         seconds = max(1e-3, time.monotonic() - self._began)
@@ -252,49 +303,49 @@ class JobRun:
         return JobProgress(
             rows=self.given.rows,
             done=self.done,
-            failed=self._failed,
+            failed=self.failed,
             in_flight=batch.stats.in_flight,
             rate=rate,
             throttled_seconds=batch.stats.throttled_seconds,
-            spent=self.now.spent,
+            spent=self.state.before.cost + batch.stats.cost,
             seconds_left=(self.given.rows - self.done) / rate if rate else None,
         )
 
-    def assemble(self, out: str, source: str) -> None:
-        """Make the final file of the parts, and delete them."""
-        width = max(1, self._width)
-        schema = self._schema(width).with_metadata(self._notes(width, source))
-        write = WRITERS[Path(out).suffix.lower()]
-        with published(Path(out), self.folder.path) as beside:
-            write(beside, self._tables(schema), schema, self.given.rows)
-        self.folder.remove()
+    def tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
+        """Read the input once more, and join each row with its vector."""
+        start = 0
+        for rows in self.given.read():
+            self.given.check(start, rows)
+            yield self._table(rows, start, schema)
+            start += len(rows)
+        self.given.check_unchanged(start)
 
-    def _tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
-        for part in self.parts:
-            with pq.ParquetFile(part.path, pre_buffer=False) as file:
-                table = file.read(use_threads=False).replace_schema_metadata(None)
-            yield widened(table, schema)
-            del table
-            give_back()
+    def _table(self, rows: Rows, start: int, schema: pa.Schema) -> pa.Table:
+        stop = start + len(rows)
+        texts = self.given.texts.of_rows[start:stop]
+        width = schema.field(EMBEDDING).type.list_size
+        vectors = np.full((len(rows), width), np.nan, np.float32)
+        states = self.state.states[texts] if len(self.given.texts) else texts
+        done = (texts >= 0) & (states == State.DONE)
+        if done.any():
+            vectors[done] = self.state.read(texts[done])
+        kept = self.state.records["kept"][self.state.places[texts[done]]].tolist()
+        all_kept = np.full(len(rows), None)
+        all_kept[done] = [count or None for count in kept]
+        errors = [
+            None if is_done else rows.problems.get(place) or self._why(int(texts[place]))
+            for place, is_done in enumerate(done)
+        ]
+        digests = self.given.digests[start:stop]
+        return table_of(rows.batch, vectors, errors, all_kept.tolist(), digests, schema)
 
-    def _notes(self, width: int, source: str) -> dict[str, str]:
-        asked = self.settings.dimensions
-        notes = {
-            "model": self.settings.model,
-            "dimensions": str(width),
-            "source": source,
-            "providers": ", ".join(self.now.providers),
-            "failed": str(self._failed),
-            "job": self.settings.written,
-        }
-        notes |= {} if asked is None else {"asked_dimensions": str(asked)}
-        return {f"{PREFIX}{name}": value for name, value in notes.items()}
+    def _why(self, text: int) -> str:
+        return EMPTY if text < 0 else self.state.failures[int(self.state.places[text])]
 
-    def shown_failures(self) -> list[tuple[int, str]]:
-        """Return the first rows that failed in finished parts, with the reasons."""
-        found: list[tuple[int, str]] = []
-        for part in self.parts:
-            if part.failed and len(found) < MOST_SHOWN:
-                errors = pq.read_table(part.path, columns=[ERROR])[ERROR].to_pylist()
-                found += [(part.start + row, error) for row, error in enumerate(errors) if error]
-        return found[:MOST_SHOWN]
+    def first_failures(self) -> tuple[tuple[int, str], ...]:
+        """Return the first rows that failed, with the reasons."""
+        failed = np.flatnonzero(self.state.states == State.FAILED)
+        of_rows = self.given.texts.of_rows
+        rows = np.flatnonzero(np.isin(of_rows, failed))[:MOST_SHOWN].tolist()
+        found = [(row, self._why(int(of_rows[row]))) for row in rows]
+        return tuple(sorted([*found, *self.given.problems])[:MOST_SHOWN])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
@@ -14,12 +14,15 @@ from openrouter_embeddings.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FORMAT = 2
+
 
 @frozen
 class JobSettings:
-    """What the output of a job depends on.
+    """What the output of a job depends on, beside the texts.
 
     Attributes:
+        url: Where requests go, or the name of what is there.
         model: The model's id.
         dimensions: The width that is asked for, or None.
         input_type: What the texts are for, or None.
@@ -32,10 +35,9 @@ class JobSettings:
         id_column: The column with the ids, or None.
         keep_columns: Other columns that go along.
         keep_text: Whether the texts go along.
-        input: The fingerprint of the input's bytes.
-        rows: How many rows it has.
     """
 
+    url: str
     model: str
     dimensions: int | None
     input_type: str | None
@@ -48,30 +50,56 @@ class JobSettings:
     id_column: str | None
     keep_columns: tuple[str, ...]
     keep_text: bool
-    input: str
-    rows: int
 
     @property
-    def written(self) -> str:
-        """One line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), ensure_ascii=False))
+        return plain
 
 
-def check_same(begun: Mapping[str, object], settings: JobSettings, where: str) -> None:
+DECISIVE = (
+    *("url", "model", "dimensions", "input_type", "provider", "extra_body"),
+    *("on_long", "pin_provider"),
+)
+"""What decides a vector; the rest is about the output."""
+
+
+@frozen
+class First:
+    """What the first reply of a job said of all its vectors.
+
+    Attributes:
+        width: How many numbers a vector has.
+        model: The model as its provider calls it, or None.
+        provider: Who gave it, or None.
+    """
+
+    width: int
+    model: str | None
+    provider: str | None
+
+
+def check_same(
+    begun: Mapping[str, object], settings: JobSettings, where: str, names: tuple[str, ...] = ()
+) -> None:
     """Check that a job goes on as it was begun.
 
     Args:
         begun: The settings as they were written down.
         settings: The settings now.
         where: What was begun, for the message.
+        names: Which of them count; none for all.
 
     Raises:
         ConfigurationError: They differ; the message has both values.
     """
-    now = json.loads(settings.written)
-    for name, value in now.items():
-        if begun.get(name) != value:
-            message = f"{where} was begun with {name} = {begun.get(name)!r}, now it is {value!r}."
+    now = settings.plain
+    for name in names or now:
+        if begun.get(name) != now[name]:
+            message = (
+                f"{where} was begun with {name} = {begun.get(name)!r}, now it is {now[name]!r}."
+            )
             hint = "Go on with the same settings, choose another --out, or add --overwrite."
             raise ConfigurationError(message, argument=name, hint=hint)
 

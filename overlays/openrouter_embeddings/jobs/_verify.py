@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import define, field, frozen
 
+from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._finished import Output, vectors_of
 from openrouter_embeddings.jobs._input import look_through
 from openrouter_embeddings.jobs._lines import ReadOptions
-from openrouter_embeddings.jobs._retry import Output, texts_of
-from openrouter_embeddings.jobs._writers import vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,7 @@ class _Numbers:
     """What the vectors of an output are like."""
 
     rows: int = 0
+    width: int = 0
     failed: int = 0
     not_finite: int = 0
     not_empty: int = 0
@@ -58,6 +59,7 @@ class _Numbers:
         vectors, embedded = vectors_of(table), table[ERROR].is_null().to_numpy()
         finite = np.isfinite(vectors).all(axis=1)
         self.rows += len(table)
+        self.width = vectors.shape[1]
         self.failed += int((~embedded).sum())
         self.not_finite += int((embedded & ~finite).sum())
         self.not_empty += int((~embedded & ~np.isnan(vectors).all(axis=1)).sum())
@@ -69,11 +71,11 @@ def checks_of_numbers(output: Output) -> Iterator[Check]:
     numbers = _Numbers()
     for table in output.tables([EMBEDDING, ERROR]):
         numbers.add(table)
-    rows, said = output.job["rows"], int(output.notes["failed"])
+    rows, said = output.job["rows"], output.failed + output.empty
     yield Check("rows", numbers.rows == rows, f"{numbers.rows:,} of {rows:,}")
     yield Check("failed rows", numbers.failed == said, f"{numbers.failed:,}, as noted: {said:,}")
-    width = int(output.notes["dimensions"])
-    yield Check("widths", output.width == width, f"{output.width}, as noted: {width}")
+    wide, noted = numbers.width, output.width
+    yield Check("widths", wide in {0, noted}, f"{wide or noted}, as noted: {noted}")
     wrong = f"{numbers.not_finite:,} rows with numbers that are not"
     yield Check("finite", numbers.not_finite == 0, wrong)
     left = f"{numbers.not_empty:,} failed rows that hold numbers"
@@ -104,8 +106,12 @@ def checks_against_input(output: Output, source: str) -> Iterator[Check]:
     )
     same = given.fingerprint == job["input"]
     yield Check("input", same, "the same bytes" if same else "another file, or it was changed")
-    compared = {name: name for name in given.columns.others}
-    compared |= {given.columns.text: TEXT} if TEXT in output.schema.names else {}
+    compared = {name: name for name in given.columns.others if name in output.names}
+    compared |= {given.columns.text: TEXT} if TEXT in output.names else {}
+    if TEXT not in output.names:
+        digests = np.concatenate([*output.digests(), np.empty((0, 2), np.uint64)])
+        equal = np.array_equal(digests, given.digests)
+        yield Check("digests", equal, "equal in every row" if equal else "some differ")
     for name, column in compared.items():
         wrong = _first_difference(output, given, name, column)
         found = "equal in every row" if wrong is None else f"row {wrong + 1} differs"
@@ -173,9 +179,25 @@ def _sample(
 
 
 def _rows(output: Output, source: str | None) -> Iterator[tuple[str, Any, str | None, int | None]]:
-    texts = (text for _, text in texts_of(output, source))
-    columns = [name for name in (EMBEDDING, ERROR, KEPT) if name in output.schema.names]
+    texts = _texts_of(output, source)
+    columns = [name for name in (EMBEDDING, ERROR, KEPT) if name in output.names]
     for table in output.tables(columns):
         kept = table[KEPT].to_pylist() if KEPT in columns else [None] * len(table)
         here = islice(texts, len(table))
         yield from zip(here, vectors_of(table), table[ERROR].to_pylist(), kept, strict=True)
+
+
+def _texts_of(output: Output, source: str | None) -> Iterator[Any]:
+    """Read the texts of an output: its own, or those of its input."""
+    if source is not None:
+        given = look_through(
+            source, column=output.job["column"], options=ReadOptions(**output.job["reading"])
+        )
+        for rows in given.read():
+            yield from rows.texts
+    elif TEXT in output.names:
+        for table in output.tables([TEXT]):
+            yield from table[TEXT].to_pylist()
+    else:
+        message = f"{output.path} holds no texts."
+        raise ConfigurationError(message, argument="input", hint="Name the input with --input.")

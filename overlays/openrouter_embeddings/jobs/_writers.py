@@ -1,4 +1,4 @@
-"""The output of a job: rows with their vectors as Arrow tables, and the final file made of parts.
+"""The output of a job: rows with their vectors as Arrow tables, and the file made of them.
 
 A failed row is NaN and not null: most readers of Parquet cannot take a null in a list of fixed
 size, and would lose the whole file over it. Its `error` says why.
@@ -7,24 +7,32 @@ size, and would lose the whole file over it. Its `error` says why.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
-from openrouter_embeddings.jobs._folder import PREFIX, packing_of
+from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._finished import PREFIX, notes_of, sidecar_of, vectors_of
+from openrouter_embeddings.jobs._folder import published
 from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings.jobs._plan import Words
+    from openrouter_embeddings.jobs._settings import JobSettings
 
     Tables = Iterator[pa.Table]
+
+# A reader holds one group at least; 32 MiB are 5,400 vectors of 1,536 numbers.
+_GROUP_ROWS = 50_000
+_GROUP_BYTES = 32 * 2**20
 
 
 def check_output(path: str) -> None:
@@ -33,44 +41,50 @@ def check_output(path: str) -> None:
     Raises:
         ConfigurationError: The format is unknown, or the folder does not exist.
     """
-    if Path(path).suffix.lower() not in WRITERS:
+    if Path(path).suffix.lower() not in _WRITERS:
         message = f"out {path!r} has a name that tells no known format."
-        hint = f"Known are: {', '.join(WRITERS)}."
+        hint = f"Known are: {', '.join(_WRITERS)}."
         raise ConfigurationError(message, argument="out", hint=hint)
     if not Path(path).resolve().parent.is_dir():
         message = f"out is in a folder that does not exist: {path!r}."
         raise ConfigurationError(message, argument="out")
 
 
-def output_schema(
-    source: pa.Schema, *, id_column: str | None, keep_text: bool, truncates: bool, width: int
-) -> pa.Schema:
+def output_schema(source: pa.Schema, out: Path, settings: JobSettings, width: int) -> pa.Schema:
     """Lay out the columns: id, text, others, embedding, error.
 
     Args:
         source: The columns that were taken from the input, the text first.
-        id_column: The column with the ids, or None.
-        keep_text: Whether the texts go along.
-        truncates: Whether texts may have been cut, which one more column then says.
+        out: The output; what is no Parquet has the digests of the texts beside it in any case.
+        settings: Which columns go along; digests do where the texts do not.
         width: How many numbers a vector has.
     """
     others = [field.remove_metadata() for field in list(source)[1:]]
-    first = 0 if id_column is None else 1
-    text = [pa.field(TEXT, pa.string())] if keep_text else []
+    first = 0 if settings.id_column is None else 1
+    text = [pa.field(TEXT, pa.string())] if settings.keep_text else []
     vectors = [
         pa.field(EMBEDDING, pa.list_(pa.float32(), width)),
         pa.field(ERROR, pa.string()),
     ]
-    kept = [pa.field(KEPT, pa.int64())] if truncates else []
-    fields = [*others[:first], *text, *others[first:], *vectors, *kept]
-    return pa.schema(fields)
+    kept = [pa.field(KEPT, pa.int64())] if settings.on_long == "truncate" else []
+    is_carried = not settings.keep_text or sidecar_of(out) is not None
+    digest = [pa.field(DIGEST, pa.binary(16))] if is_carried else []
+    return pa.schema([*others[:first], *text, *others[first:], *vectors, *kept, *digest])
+
+
+def columns_in(out: Path, schema: pa.Schema) -> list[str]:
+    """Name the columns that can be read from an output, and from what stands beside it."""
+    if out.suffix.lower() == ".npy":
+        return [name for name in schema.names if name in {EMBEDDING, ERROR, KEPT, DIGEST}]
+    return list(schema.names)
 
 
 def table_of(
-    rows: pa.Table,
-    vectors: NDArray[np.float32],
+    rows: pa.RecordBatch,
+    vectors: Vectors,
     errors: Sequence[str | None],
     kept: Sequence[int | None],
+    digests: Words,
     schema: pa.Schema,
 ) -> pa.Table:
     """Join rows of the input with their vectors.
@@ -80,68 +94,136 @@ def table_of(
         vectors: float32 of shape ``(n, width)``.
         errors: Why a row has no vector; None where it has one.
         kept: How many characters were embedded, where a text was cut.
+        digests: The digests of the texts, zeros where there is none.
         schema: The columns of the output.
     """
-    columns: dict[str, Any] = {name: rows[name] for name in rows.column_names[1:]}
+    columns: dict[str, Any] = {name: rows[name] for name in rows.schema.names[1:]}
     columns |= {TEXT: rows.column(0), EMBEDDING: to_arrow(vectors), ERROR: list(errors)}
-    columns[KEPT] = list(kept)
-    chosen = {name: columns[name] for name in schema.names}
-    return pa.table(chosen, schema=schema)
+    columns |= {KEPT: list(kept), DIGEST: digest_column(digests)}
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def widened(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Give a part whose rows all failed the width of the others."""
-    if table.schema.field(EMBEDDING).type == schema.field(EMBEDDING).type:
-        return table.cast(schema)
-    width = schema.field(EMBEDDING).type.list_size
-    empty = np.full((len(table), width), np.nan, dtype=np.float32)
-    place = table.column_names.index(EMBEDDING)
-    return table.set_column(place, schema.field(EMBEDDING), to_arrow(empty)).cast(schema)
+def digest_column(digests: Words) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+    """Make a column of digests, null where there is none."""
+    raw = [digest.tobytes() if digest.any() else None for digest in digests]
+    return pa.array(raw, pa.binary(16))
 
 
-def vectors_of(table: pa.Table) -> NDArray[np.float32]:
-    """Return the vectors of a table, float32 of shape ``(n, width)``."""
-    column = table[EMBEDDING].combine_chunks()
-    flat = cast("Any", column).flatten().to_numpy()
-    return np.asarray(flat, dtype=np.float32).reshape(len(table), column.type.list_size)
+def packing_of(schema: pa.Schema) -> dict[str, Any]:
+    """Choose how columns are packed in Parquet: vectors as they are, the others compressed.
+
+    Neither a dictionary nor compression makes vectors smaller, and both take long.
+    """
+    flat = [name for name in schema.names if name != EMBEDDING]
+    compression = dict.fromkeys(flat, "zstd")
+    return {
+        "use_dictionary": [name for name in flat if name != DIGEST] or False,
+        "compression": compression or "none",
+        "write_page_checksum": True,
+    }
+
+
+def write_output(out: Path, folder: Path, tables: Tables, schema: pa.Schema, rows: int) -> None:
+    """Write the output, and what stands beside it; it appears whole, or not at all.
+
+    Args:
+        out: The output.
+        folder: Where to write before, on the same disk.
+        tables: The rows.
+        schema: Their columns, with what is said of the job.
+        rows: How many there are.
+    """
+    beside, write = sidecar_of(out), _WRITERS[out.suffix.lower()]
+    with published(out, folder) as new:
+        if beside is None:
+            write(new, tables, schema, rows)
+            return
+        with _Side(folder / f".{beside.name}.tmp", schema) as side:
+            write(new, side.split(tables), schema, rows)
+            side.finish(new.stat().st_size)
+        # First: a new output beside an old sidecar would be nobody's.
+        side.path.replace(beside)
+
+
+class _Side:
+    """What stands beside an output that has no room for it."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self._notes = path, schema.metadata
+        names = [name for name in (DIGEST, ERROR, KEPT) if name in schema.names]
+        self._schema = pa.schema([schema.field(name) for name in names])
+        self._writer = pq.ParquetWriter(path, self._schema, **packing_of(self._schema))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def split(self, tables: Tables) -> Tables:
+        """Keep digest and error of each row, and hand on the rows."""
+        for table in tables:
+            self._writer.write_table(table.select(self._schema.names))
+            yield table
+
+    def finish(self, size: int) -> None:
+        """Say what made the output, and how large it is."""
+        notes = {f"{PREFIX}{name}": value for name, value in notes_of(self._notes).items()}
+        self._writer.add_key_value_metadata({**notes, f"{PREFIX}size": str(size)})
+
+
+def _grouped(tables: Tables, width: int) -> Tables:
+    """Put rows together to groups that are neither large nor small."""
+    most = max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * width)))
+    held: list[pa.Table] = []
+    rows = size = 0
+    for table in tables:
+        held.append(table)
+        rows, size = rows + len(table), size + table.nbytes
+        if rows >= most or size >= 2 * _GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _write_parquet(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
+    width = schema.field(EMBEDDING).type.list_size
     with pq.ParquetWriter(path, schema, **packing_of(schema)) as writer:
-        for table in tables:
-            writer.write_table(table.replace_schema_metadata(schema.metadata), max(1, len(table)))
+        for table in _grouped(tables, width):
+            writer.write_table(table.replace_schema_metadata(schema.metadata), len(table) or 1)
+            # Arrow's allocator would keep what it needed, and more with each group.
+            pa.default_memory_pool().release_unused()
 
 
 def _write_jsonl(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
-    notes: dict[str, str] = {
-        key.decode().removeprefix(PREFIX): value.decode()
-        for key, value in (schema.metadata or {}).items()
-    }
+    notes = notes_of(schema.metadata)
     shown = {name: notes[name] for name in ("model", "dimensions", "source") if name in notes}
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         for table in tables:
             for row, vector in zip(table.to_pylist(), vectors_of(table), strict=True):
                 numbers = [float(str(number)) for number in vector]
                 row[EMBEDDING] = None if row[ERROR] else numbers
+                digest = row.pop(DIGEST)
+                if TEXT not in row and digest is not None:
+                    row[DIGEST] = digest.hex()
                 line = json.dumps(shown | row, ensure_ascii=False, default=str)
                 file.write(f"{line}\n")
 
 
 def _write_npy(path: Path, tables: Tables, schema: pa.Schema, rows: int) -> None:
     width = schema.field(EMBEDDING).type.list_size
-    if not rows:
-        with path.open("wb") as file:
-            np.save(file, np.empty((0, width), np.float32))
-        return
-    matrix: Any = np.lib.format.open_memmap(path, "w+", np.float32, (rows, width))
-    start = 0
-    for table in tables:
-        matrix[start : start + len(table)] = vectors_of(table)
-        start += len(table)
-    matrix.flush()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, width)}
+    # Not a memory map: a disk that is full would end the process there.
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for table in tables:
+            file.write(np.ascontiguousarray(vectors_of(table), "<f4").tobytes())
+        file.flush()
+        os.fsync(file.fileno())
 
 
-WRITERS: Mapping[str, Callable[[Path, Tables, pa.Schema, int], None]] = {
+_WRITERS: Mapping[str, Callable[[Path, Tables, pa.Schema, int], None]] = {
     ".parquet": _write_parquet,
     ".jsonl": _write_jsonl,
     ".npy": _write_npy,

@@ -1,0 +1,468 @@
+"""A job from its settings to its output: what is there is found out, the rest is embedded."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.sources import canonical_source
+from openrouter_embeddings._bulk.options import write_template
+from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
+from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_output
+from openrouter_embeddings.jobs._folder import JobFolder, disk_error
+from openrouter_embeddings.jobs._ledger import left_of
+from openrouter_embeddings.jobs._plan import Finder, State
+from openrouter_embeddings.jobs._run import Feed, JobRun, keeper_of
+from openrouter_embeddings.jobs._settings import DECISIVE, JobSettings, check_same, most_failures
+from openrouter_embeddings.jobs._state import kept_of, opened
+from openrouter_embeddings.jobs._writers import columns_in, output_schema, write_output
+from openrouter_embeddings.provider import checked_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from openrouter_embeddings._bulk.output import BatchStream
+    from openrouter_embeddings.cache import Store
+    from openrouter_embeddings.client import OpenRouter
+    from openrouter_embeddings.jobs._columns import Columns
+    from openrouter_embeddings.jobs._finished import Output
+    from openrouter_embeddings.jobs._input import JobInput
+    from openrouter_embeddings.jobs._run import JobProgress
+    from openrouter_embeddings.jobs._state import JobState
+
+# Of the rows of an output, the share that stays where it is brought up to date without a question.
+_MOST_ROWS_STAY = 0.5
+
+
+@frozen
+class JobReport:
+    """What a job has done.
+
+    Attributes:
+        out: The path of the output, which is there when the job was not stopped.
+        rows: All rows of the input.
+        done: Rows whose outcome is known.
+        failed: How many of these failed: they cannot be read, or have a text and no vector.
+        failures: The first ten of them: the row, counted from 0, and why.
+        sent: Texts that were embedded over all runs; repeated texts count once.
+        requests: HTTP requests over all runs.
+        tokens: Tokens over all runs, as far as the service said.
+        spent: USD over all runs, as far as is known.
+        possible: USD that may have been charged beside it, for requests that nobody heard of again;
+            None where no price is known.
+        empty: Rows without a text, which are no failures.
+        kept: Texts whose vectors were taken from earlier outputs.
+        notes: What is odd, and no failure: rows without ids, another provider on the way.
+    """
+
+    out: str
+    rows: int
+    done: int
+    failed: int
+    failures: tuple[tuple[int, str], ...] = ()
+    sent: int = 0
+    requests: int = 0
+    tokens: int = 0
+    spent: float = 0.0
+    possible: float | None = 0.0
+    empty: int = 0
+    kept: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Request:
+    """What each request of a job carries, and how the run goes about it.
+
+    Attributes:
+        url: Where requests go, or the name of what is there.
+        model: The model's id.
+        each: What each request carries.
+        run: Other options of the run.
+    """
+
+    url: str
+    model: str
+    each: Mapping[str, Any] = field(repr=False)
+    run: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, client: OpenRouter, model: object, each: Mapping[str, Any], run: Mapping[str, Any]
+    ) -> Request:
+        """Check what each request is to carry.
+
+        Raises:
+            ConfigurationError: Something cannot be used.
+        """
+        checked = dict(each)
+        checked["provider"] = checked_provider(each.get("provider"))
+        write_template(model, checked)
+        if each.get("extra_body") is not None:
+            checked["extra_body"] = arguments.json_mapping("extra_body", each["extra_body"])
+        client.with_options(
+            **{name: run[name] for name in ("timeout", "deadline", "retries") if name in run}
+        )
+        url = canonical_source(client.base_url)
+        return cls(url, arguments.text("model", model), checked, run)
+
+    def settings(
+        self, columns: Columns, reading: Mapping[str, object], *, keep_text: bool
+    ) -> JobSettings:
+        """Say what the job is."""
+        return JobSettings(
+            url=self.url,
+            model=self.model,
+            dimensions=self.each.get("dimensions"),
+            input_type=self.each.get("input_type"),
+            provider=self.each["provider"],
+            extra_body=self.each.get("extra_body"),
+            on_long=self.run.get("on_long", "error"),
+            pin_provider=self.run.get("pin_provider", False),
+            reading=reading,
+            column=columns.text,
+            id_column=columns.id,
+            keep_columns=columns.keep,
+            keep_text=keep_text,
+        )
+
+    def options(self, providers: tuple[str, ...]) -> dict[str, Any]:
+        """Return the options of a run; a pinned job goes on with its first provider."""
+        options = {**self.each, **self.run}
+        if self.run.get("pin_provider") and providers:
+            given = self.each["provider"] or {}
+            options["provider"] = {**given, "only": [providers[0]], "allow_fallbacks": False}
+        return options
+
+
+@frozen(eq=False)
+class Job:
+    """A job as it was asked for.
+
+    Attributes:
+        given: The input.
+        out: The output.
+        settings: What the output depends on.
+        source_name: What the input is called.
+        max_cost: The most to spend in USD, or None.
+        max_failures: How many rows may fail.
+        overwrite: Whether what is there is given up.
+        update: Whether most of an earlier output may go.
+        reuse: An output whose vectors are taken, or None.
+        again: The output whose failed rows are embedded again, or None.
+    """
+
+    given: JobInput
+    out: str
+    settings: JobSettings
+    source_name: str
+    max_cost: float | None = None
+    max_failures: str | int | None = None
+    overwrite: bool = False
+    update: bool = False
+    reuse: str | None = None
+    again: Output | None = None
+
+    @property
+    def most_failures(self) -> int | None:
+        """How many rows may fail, or None for no bound.
+
+        Raises:
+            ConfigurationError: More of them cannot be read.
+        """
+        bound = most_failures(self.max_failures, self.given.rows)
+        if bound is not None and self.given.bad > bound:
+            message = f"{self.given.bad} of {self.given.rows} rows cannot be read; "
+            message += f"max_failures allows {bound}: {self.given.problems[0][1]}."
+            raise ConfigurationError(message, argument="max_failures", hint="Nothing was sent.")
+        return bound
+
+
+def carry_out(
+    job: Job,
+    client: OpenRouter,
+    request: Request,
+    cache: Any,  # noqa: ANN401 - a store, a path, or None
+    progress: Callable[[JobProgress], None] | None,
+) -> JobReport:
+    """Do a job, or what is left of it."""
+    bound, earlier = job.most_failures, _earlier(job)
+    folder = JobFolder.of(job.out)
+    is_done = earlier is not None and job.again is None and _is_same_input(earlier, job.given)
+    if earlier is not None and is_done and not folder.path.exists():
+        return _finished(job, earlier)
+    sources = _sources(job, earlier)
+    first = next((output.first for output, _ in sources if output.first), None)
+    with folder.locked(), _store(cache) as store:
+        manifest = folder.begin(
+            job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
+        )
+        try:
+            with opened(folder, manifest, _digests(job.given)) as state:
+                course = _Course(job, client, request, state, bound, progress or _ignore)
+                report = course.run(store, sources)
+        except OSError as exc:
+            message = f"The job stopped: {disk_error(folder.path, exc).message}"
+            hint = f"Make room, or allow it. {_kept(folder)}"
+            raise JobStoppedError(message, hint=hint) from exc
+        folder.retire()
+        return report
+
+
+def _digests(given: JobInput) -> Any:  # noqa: ANN401 - an array
+    return given.digests[given.texts.first_rows]
+
+
+def _ignore(_progress: JobProgress) -> None:
+    """Show nothing."""
+
+
+def _kept(folder: JobFolder) -> str:
+    return f"What is done is kept in {folder.path}; the same command goes on from there."
+
+
+def _earlier(job: Job) -> Output | None:
+    """Find the output where it is there already, and check that it may be brought up to date.
+
+    Raises:
+        ConfigurationError: It is somebody else's, or was made with other settings.
+    """
+    if job.overwrite or not Path(job.out).exists():
+        return None
+    found = find_output(job.out)
+    if found is None:
+        message = f"out is there already: {job.out!r}."
+        hint = "Choose another name, or add overwrite."
+        raise ConfigurationError(message, argument="out", hint=hint)
+    check_same(found.job, job.settings, job.out)
+    return found
+
+
+def _is_same_input(output: Output, given: JobInput) -> bool:
+    return bool(output.job["input"] == given.fingerprint)
+
+
+def _finished(job: Job, output: Output) -> JobReport:
+    """Recognise the output of the same job, which needs nothing more."""
+    given = job.given
+    return JobReport(
+        job.out, given.rows, given.rows, output.failed, empty=given.empty, notes=given.notes
+    )
+
+
+def _sources(job: Job, earlier: Output | None) -> list[tuple[Output, bool]]:
+    """Find the outputs whose vectors are taken, and whether what failed there stays failed.
+
+    Raises:
+        ConfigurationError: One was made with other settings, or most of one would go.
+    """
+    found: list[tuple[Output, bool]] = []
+    if earlier is not None:
+        is_kept = job.again is None
+        if is_kept and not job.update:
+            _check_share(job, earlier)
+        found.append((earlier, is_kept))
+    if job.reuse is not None:
+        output = finished_output(job.reuse)
+        check_same(output.job, job.settings, job.reuse, DECISIVE)
+        found.append((output, False))
+    return found
+
+
+def _check_share(job: Job, output: Output) -> None:
+    finder = Finder.of(_digests(job.given))
+    stay, new = 0, np.ones(len(job.given.texts), bool)
+    for digests in output.digests():
+        texts = finder.find(digests)
+        stay += int(((texts >= 0) | ~digests.any(axis=1)).sum())
+        new[texts[texts >= 0]] = False
+    if stay >= _MOST_ROWS_STAY * output.rows:
+        return
+    message = (
+        f"{job.out} has {output.rows:,} rows, and most would go: {stay:,} would be kept, "
+        f"{output.rows - stay:,} dropped, and {int(new.sum()):,} new texts embedded."
+    )
+    hint = "Add --update where that is meant, or choose another --out."
+    raise ConfigurationError(message, argument="out", hint=hint)
+
+
+def known_texts(out: str, given: JobInput, settings: JobSettings) -> set[int]:
+    """Find the texts whose vectors a begun job or a finished output has; nothing is written."""
+    finder, known = Finder.of(_digests(given)), set[int]()
+    output = find_output(out)
+    if output is not None and _is_alike(output.job, settings):
+        for digests in output.digests():
+            known |= set(finder.find(digests).tolist())
+    folder = JobFolder.of(out)
+    manifest = folder.look()
+    if manifest is not None and _is_alike(manifest.settings, settings):
+        known |= set(kept_of(folder, manifest, _digests(given)).tolist())
+    return known - {-1}
+
+
+def _is_alike(begun: Mapping[str, object], settings: JobSettings) -> bool:
+    now = settings.plain
+    names = ("url", "model", "dimensions", "input_type", "provider", "extra_body")
+    return all(begun.get(name) == now[name] for name in names)
+
+
+@contextmanager
+def _store(cache: Any) -> Iterator[Store | None]:  # noqa: ANN401 - as above
+    """Open a cache by its path; only what is opened here is closed again."""
+    if not isinstance(cache, str | os.PathLike):
+        yield cache
+        return
+    with EmbeddingCache(cache) as opened_cache:
+        yield opened_cache
+
+
+@frozen(eq=False)
+class _Course:
+    """One run of a job, on its open folder."""
+
+    job: Job
+    client: OpenRouter
+    request: Request
+    state: JobState
+    most_failures: int | None
+    tell: Callable[[JobProgress], None]
+
+    def run(self, store: Store | None, sources: list[tuple[Output, bool]]) -> JobReport:
+        """Take what is there, embed the rest, and write the output."""
+        job, state = self.job, self.state
+        left = left_of(job.max_cost, state.before)
+        kept = sum(state.take_over(output, failures=failures) for output, failures in sources)
+        feed = Feed(job.given, state, job.max_cost, left)
+        run = JobRun(job.given, state, feed, self.most_failures, self.tell)
+        run.notes += _odd(state)
+        stream, stopped = self._embed(run, store, left)
+        report = self._report(run, stream, kept)
+        if stopped is not None:
+            raise self._stopped(stopped, report) from stopped
+        try:
+            self._write(run)
+        except OpenRouterError as error:
+            if isinstance(error, ConfigurationError):
+                raise
+            raise self._stopped(error, report) from error
+        except OSError as exc:
+            raise self._stopped(disk_error(Path(job.out), exc), report) from exc
+        return report
+
+    def _embed(
+        self, run: JobRun, store: Store | None, left: float | None
+    ) -> tuple[BatchStream | None, OpenRouterError | None]:
+        if self.state.failure is not None or not (self.state.states == State.TODO).any():
+            return None, self.state.failure
+        stream = self.client.embeddings.stream(
+            run.feed.texts(),
+            model=self.request.model,
+            cache=keeper_of(run.feed, store, run.notes),
+            max_cost=left,
+            **self.request.options(run.providers),
+        )
+        run.feed.course = stream.course
+        stream.course.cleared = bool(self.state.width)
+        try:
+            with closing(stream):
+                stopped = next(filter(None, map(run.take, stream)), None)
+        finally:
+            run.feed.settle()
+            self._forget_nothing(stream)
+        return stream, stopped or self.state.failure
+
+    def _forget_nothing(self, stream: BatchStream) -> None:
+        """Leave no folder where nothing was kept and nothing spent."""
+        stats, before = stream.stats, self.state.before
+        nothing = stats.cost == 0 == stats.possible_cost and not stats.inputs_sent
+        is_new = not before.requests and not before.unsaid and not before.damaged
+        if nothing and is_new and not (self.state.states == State.DONE).any():
+            self.state.is_given_up = True
+
+    def _report(self, run: JobRun, stream: BatchStream | None, kept: int) -> JobReport:
+        before, given = self.state.before, self.job.given
+        stats = None if stream is None else stream.stats
+        possible = 0.0 if stats is None else stats.possible_cost
+        run.count()
+        report = JobReport(
+            out=self.job.out,
+            rows=given.rows,
+            done=run.done,
+            failed=run.failed,
+            failures=run.first_failures(),
+            sent=before.sent + (stats.inputs_sent if stats else 0),
+            requests=before.requests + (stats.requests if stats else 0),
+            tokens=before.tokens + (stats.prompt_tokens if stats else 0),
+            spent=before.cost + (stats.cost if stats else 0.0),
+            possible=_sum(before.possible, possible),
+            empty=given.empty,
+            kept=kept,
+            notes=(*given.notes, *run.notes, *(stream.course.notes if stream else ())),
+        )
+        again = self.job.again
+        if again is None:
+            return report
+        # Of the rows that failed before; those that cannot be read are none of these.
+        done = again.failed - given.rows + run.done
+        return evolve(report, rows=again.failed, done=done, empty=0, kept=0)
+
+    def _stopped(self, error: OpenRouterError, report: JobReport) -> JobStoppedError:
+        message = f"The job stopped after {report.done:,} of {report.rows:,} rows: {error.message}"
+        kept = _kept(self.state.folder) if not self.state.is_given_up else ""
+        hint = " ".join(filter(None, (error.hint, kept))) or None
+        return JobStoppedError(message, report=report, request_id=error.request_id, hint=hint)
+
+    def _write(self, run: JobRun) -> None:
+        job, width = self.job, max(1, self.state.width)
+        out = Path(job.out).resolve()
+        schema = output_schema(job.given.schema, out, job.settings, width)
+        notes = self._notes(run, schema, out)
+        metadata = {f"{PREFIX}{name}": value for name, value in notes.items()}
+        schema = schema.with_metadata(metadata)
+        write_output(out, self.state.folder.path, run.tables(schema), schema, job.given.rows)
+
+    def _notes(self, run: JobRun, schema: pa.Schema, out: Path) -> dict[str, str]:
+        job = self.job
+        again = job.again.job if job.again else {}
+        made_of = {
+            "input": again.get("input", job.given.fingerprint),
+            "rows": job.given.rows,
+        }
+        asked = job.settings.dimensions
+        notes = {
+            "model": job.settings.model,
+            "dimensions": str(max(1, self.state.width)),
+            "source": job.source_name,
+            "providers": ", ".join(run.providers),
+            "failed": str(run.failed),
+            "empty": str(job.given.empty),
+            "columns": json.dumps(columns_in(out, schema)),
+            "job": json.dumps({**job.settings.plain, **made_of}, sort_keys=True),
+        }
+        return notes | ({} if asked is None else {"asked_dimensions": str(asked)})
+
+
+def _odd(state: JobState) -> list[str]:
+    """Say what is odd about the folder of a job that goes on."""
+    notes = []
+    if state.store.damaged:
+        notes.append(
+            f"{state.store.damaged:,} vectors were damaged on the disk, and are embedded again"
+        )
+    if state.before.damaged:
+        notes.append("the ledger was damaged: the job may have spent more than it says")
+    return notes
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
