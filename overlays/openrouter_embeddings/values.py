@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
     from numpy.typing import DTypeLike, NDArray
 
@@ -127,6 +128,14 @@ class _Matrix:
         """Make a DataFrame of shape ``(n, dimensions)``; needs pandas."""
         return to_pandas(self.vectors)
 
+    def to_polars(self) -> pl.Series:
+        """Make a Series of ``Array(Float32, dimensions)``, a row a vector; needs polars."""
+        return to_polars(self.vectors)
+
+    def to_list(self) -> list[list[float]]:
+        """Make lists of Python's own numbers, as many frameworks want them."""
+        return cast("list[list[float]]", self.vectors.tolist())
+
 
 @frozen(eq=False)
 class EmbeddingsResponse(_Matrix):
@@ -201,6 +210,17 @@ def to_pandas(matrix: NDArray[np.float32]) -> pd.DataFrame:
         MissingExtraError: pandas is not installed.
     """
     return cast("pd.DataFrame", require("pandas").DataFrame(matrix))
+
+
+def to_polars(matrix: NDArray[np.float32]) -> pl.Series:
+    """Make a Series of a matrix, one row for each vector.
+
+    Raises:
+        MissingExtraError: polars is not installed.
+    """
+    polars = require("polars")
+    kind = polars.Array(polars.Float32, matrix.shape[1])
+    return cast("pl.Series", polars.Series("embedding", matrix, dtype=kind))
 
 
 @frozen

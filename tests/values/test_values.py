@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -80,12 +82,30 @@ def test_pandas_gets_a_row_for_each_vector(response):
     assert response.to_pandas().to_numpy().tolist() == MATRIX.tolist()
 
 
-def test_what_is_missing_is_named(response, monkeypatch):
-    """With the command that installs it."""
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+def test_polars_gets_a_row_for_each_vector(response):
+    """As arrays of one width, which stays where there are no rows."""
+    series = response.to_polars()
 
-    with pytest.raises((MissingExtraError, ImportError), match="pandas"):
-        response.to_pandas()
+    assert series.dtype == pl.Array(pl.Float32, 3)
+    assert series.to_list() == MATRIX.tolist()
+    assert EmbeddedBatch(MATRIX[:0]).to_polars().dtype == series.dtype
+    assert EmbeddedBatch(np.empty((2, 0), np.float32)).to_polars().to_list() == [[], []]
+
+
+def test_lists_hold_pythons_own_numbers(response):
+    """A numpy number is no float to whoever asks for its type, JSON among them."""
+    assert response.to_list() == MATRIX.tolist()
+    assert {type(number) for row in response.to_list() for number in row} == {float}
+    assert EmbeddedBatch(MATRIX[:0]).to_list() == []
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_what_is_missing_is_named(response, monkeypatch, package):
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(MissingExtraError, match=f"pip install {package}"):
+        getattr(response, f"to_{package}")()
 
 
 def test_the_repr_is_short(response):
