@@ -225,6 +225,33 @@ def interop(session: nox.Session) -> None:
     session.run("pytest", tests, "--override-ini=addopts=-ra", *session.posargs)
 
 
+# What each home is tested with: its library as it was tested, and what it meets in the tests.
+HOMES = {
+    "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
+}
+HOME_TOOLS = ("coverage", "mypy", "pyright[nodejs]", "pytest", "pytest-asyncio")
+HOME_STUBS = ("pandas-stubs", "types-python-dateutil")
+HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
+
+
+@nox.session
+@nox.parametrize("home", list(HOMES))
+def homes(session: nox.Session, home: str) -> None:
+    """Test the homes in other frameworks, each in an environment of its own: `-- [-k WORDS]`."""
+    needed = (*HOMES[home], *HOME_TOOLS, *HOME_STUBS)
+    session.install(*CONSTRAINTS, "-e", f".[{home},local]", *needed)
+    file = f"overlays/openrouter_embeddings/integrations/{home}.py"
+    session.run("mypy", file)
+    session.run("pyright", "--warnings", file)
+    covered = ("coverage", "run", HOME_SETTINGS, f"--include={file}", "-m")
+    options = "--override-ini=addopts=-ra --strict-markers --import-mode=importlib"
+    tests = f"tests/integrations/test_{home}.py"
+    data = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
+    session.run(*covered, "pytest", options, tests, *session.posargs, env=data)
+    if not session.posargs:
+        session.run("coverage", "report", HOME_SETTINGS, "--fail-under=95", env=data)
+
+
 @nox.session
 def contract(session: nox.Session) -> None:
     """Check a server against the contract: `-- [--base-url URL] [options]`; npm's Prism as well."""
