@@ -227,6 +227,7 @@ def interop(session: nox.Session) -> None:
 
 # What each home is tested with: its library as it was tested, and what it meets in the tests.
 HOMES = {
+    "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
 }
 HOME_TOOLS = ("coverage", "mypy", "pyright[nodejs]", "pytest", "pytest-asyncio")

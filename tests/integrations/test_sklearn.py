@@ -28,7 +28,7 @@ MONEY = ["stocks fell", "bonds rose", "the bank failed", "a loan was paid"]
 class TestEveryHome(HomeTests):
     """Side by side: two input types, since a transformer has one."""
 
-    module, library, extra = "sklearn", "sklearn.base", "sklearn"
+    module, library = "sklearn", "import sklearn.base"
     is_async = False  # nor is the framework
 
     def with_prefixes(self):

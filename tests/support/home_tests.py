@@ -68,13 +68,12 @@ def types_of(server):
 class HomeTests:
     """Tests of a home that is made by `make` and called as its framework does.
 
-    A subclass says what `module` it is and what `library` it loads, makes one with `make`, and says
-    how documents and a query go in: as lists of texts, vectors as lists or arrays.
+    A subclass says what `module` it is and which statement imports its `library`, makes one with
+    `make`, and says how documents and a query go in and their vectors come out.
     """
 
     module: str
     library: str
-    extra: str
     is_async = True
 
     def make(self, **settings):
@@ -240,7 +239,8 @@ class HomeTests:
 
     def test_importing_it_loads_nothing_but_its_library(self):
         name = f"openrouter_embeddings.integrations.{self.module}"
-        alone = loaded_by(f"import {self.library}, httpx, numpy, asyncio.runners")
+        alone = loaded_by(f"{self.library}; import httpx, numpy, asyncio.runners")
         more = loaded_by(f"import {name}") - alone - set(sys.stdlib_module_names)
 
-        assert {each for each in more if not each.startswith("_")} <= OURS
+        foreign = {each for each in more if not each.startswith("_")} - OURS
+        assert not foreign, sorted(foreign)

@@ -15,5 +15,5 @@ from __future__ import annotations
 
 __all__ = ["HOMES"]
 
-HOMES = ("sklearn",)
+HOMES = ("langchain", "sklearn")
 """The names of the homes, which are those of their files."""
