@@ -229,6 +229,7 @@ def interop(session: nox.Session) -> None:
 HOMES = {
     "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
+    "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
 }
 HOME_TOOLS = ("coverage", "mypy", "pyright[nodejs]", "pytest", "pytest-asyncio")
 HOME_STUBS = ("pandas-stubs", "types-python-dateutil")

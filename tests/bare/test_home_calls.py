@@ -15,6 +15,7 @@ from openrouter_embeddings import (
     InvalidTypeError,
     OpenRouter,
     PartialFailureError,
+    UnauthorizedResponseError,
 )
 from openrouter_embeddings.integrations._calls import Call, Clients
 from openrouter_embeddings.testing import FaultServer
@@ -133,6 +134,13 @@ def test_failures_that_are_kept_are_rows_of_nan(embed, picky):
 
     assert [failure.position for failure in batch.failures] == [1]
     assert np.isfinite(batch.vectors[2]).all()
+
+
+def test_an_outage_is_an_error_where_failures_are_kept(embed, server):
+    """A column of nothing but NaN would say that every text was refused."""
+    call = Call(MODEL, gaps=True, on_error="keep")
+    with pytest.raises(UnauthorizedResponseError):
+        embed(Clients("sk-or-wrong-0123456789", server.base_url), ["a", None, "b"], call)
 
 
 def test_a_client_of_the_callers_serves_both_kinds(embed, server):

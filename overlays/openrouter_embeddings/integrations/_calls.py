@@ -39,7 +39,8 @@ class Call:
         prefix: What stands before each text.
         dimensions: The width of the vectors, or None for the model's own.
         options: Others of `BulkOptions`.
-        on_error: Whether texts that fail are an error, or rows of NaN in `failures`.
+        on_error: Whether texts that fail are an error, or rows of NaN in `failures`; with gaps, a
+            run that was stopped is an error all the same.
         gaps: Whether texts may be missing or empty; their rows are NaN, and they are no failures.
     """
 
@@ -104,7 +105,8 @@ class Call:
             return batch
         failures = tuple(f for f in batch.failures if not is_gap(inputs[f.position]))
         batch = evolve(batch, failures=failures)
-        if failures and self.on_error == "raise":
+        # Whoever gets a column alone would take an outage for texts that were refused.
+        if failures and (self.on_error == "raise" or batch.stopped is not None):
             raise _failure(batch, sum(not is_gap(text) for text in inputs))
         return batch
 
