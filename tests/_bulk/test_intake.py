@@ -8,7 +8,7 @@ import pytest
 from openrouter_embeddings import ConfigurationError, Limits
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import Intake, checked_hits
-from openrouter_embeddings._bulk.items import Cached
+from openrouter_embeddings._bulk.items import Cached, Run
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.reader import IteratedSource, Reader
 from openrouter_embeddings._bulk.space import Space
@@ -134,10 +134,17 @@ def test_each_input_goes_where_it_belongs(values, hits, sent, entries):
     intake.add(intake.next_question(), [Hits(start, ones(count)) for start, count in hits])
     assert queued(intake) == list(sent)
 
-    for slot in intake.window.known.values():
-        slot.vectors = ones(1)
+    for place in intake.window.known.values():
+        place.vectors = ones(4)
     out = intake.window.take_settled()
-    assert [len(e.vectors) if isinstance(e, Cached) else e.wire for e in out] == list(entries)
+    assert [shown for entry in out for shown in shown_of(entry)] == list(entries)
+
+
+def shown_of(entry):
+    """Show what stands at positions: how many the cache had, or the inputs."""
+    if isinstance(entry, Cached):
+        return [len(entry.vectors)]
+    return entry.texts if isinstance(entry, Run) else [entry.wire]
 
 
 def test_vectors_of_another_width_are_not_taken():

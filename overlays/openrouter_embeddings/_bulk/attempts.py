@@ -79,7 +79,7 @@ class Attempt:
     ) -> BatchSettled:
         """Tell how its logical request ended."""
         seconds = now - self.call.started
-        return BatchSettled(model, len(self.batch.slots), seconds, error, cost)
+        return BatchSettled(model, len(self.batch), seconds, error, cost)
 
 
 @frozen
@@ -165,7 +165,7 @@ class Attempts:
     def has_room(self) -> bool:
         """Say whether a new batch may begin, beside what is open and what waits for its time."""
         limit, in_flight = int(self.pace.limit), self.pace.in_flight
-        unread = sum(attempt.replied for attempt in self._unread)
+        unread = sum([attempt.replied for attempt in self._unread])
         return len(self._later) + in_flight < limit and unread <= _MOST_UNREAD * limit
 
     def wait(self, now: float, next_tokens: Callable[[], float]) -> float:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from attrs import define, evolve, field
 
+from openrouter_embeddings._bulk.items import Slot
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import checked_inputs, one_input
 from openrouter_embeddings.values import Estimate, RunStats
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
-    from openrouter_embeddings._bulk.items import Batch, Item
+    from openrouter_embeddings._bulk.items import Batch, Item, Run
     from openrouter_embeddings._bulk.pace import Pace
     from openrouter_embeddings._request.charges import Charge
     from openrouter_embeddings.cache import KeyMaker, Store
@@ -60,11 +62,35 @@ class TokenRatio:
         tokens = max(1, item.size if item.tokens is None else item.tokens)
         return tokens if self.context is None else min(tokens, self.context)
 
+    def bounds(
+        self, entry: Run | Slot, count: int | None = None
+    ) -> tuple[list[int], Sequence[float], list[int]]:
+        """Return sizes, estimated and most tokens of the first inputs of a place, or of all."""
+        if isinstance(entry, Slot):
+            return [entry.sent.size], [self.estimate(entry.sent)], [self.most(entry.sent)]
+        sizes, ratio = list(map(len, entry.texts[:count])), self.characters_per_token
+        most = [min(size, self.context or size) for size in sizes]
+        return sizes, [size / ratio for size in sizes], most
+
+    def estimate_all(self, entries: Iterable[Run | Slot], count: int = sys.maxsize) -> float:
+        """Estimate the tokens of places, or of so many of their inputs."""
+        tokens = 0.0
+        for entry in entries:
+            likely = self.bounds(entry, count)[1]
+            tokens, count = tokens + sum(likely), count - len(likely)
+            if count <= 0:
+                break
+        return tokens
+
+    def most_of_all(self, entries: Iterable[Run | Slot]) -> int:
+        """Return the most tokens that the inputs of places can have."""
+        return sum([sum(self.bounds(entry)[2]) for entry in entries])
+
     def learn(self, batch: Batch, tokens: int | None) -> None:
         """Learn from what the service counted for a batch; None where it does not say."""
         if tokens is None or tokens <= 0 or batch.kind != "text":
             return
-        self._characters += sum(slot.sent.size for slot in batch.slots)
+        self._characters += sum([sum(self.bounds(entry)[0]) for entry in batch.entries])
         self._tokens += tokens
         ratio = self._characters / self._tokens
         self.characters_per_token = max(_LEAST_CHARACTERS_PER_TOKEN, ratio)

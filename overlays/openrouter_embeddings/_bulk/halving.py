@@ -61,7 +61,7 @@ from openrouter_embeddings._request.verdicts import (
 )
 
 if TYPE_CHECKING:
-    from openrouter_embeddings._bulk.items import Slot
+    from openrouter_embeddings._bulk.items import Run, Slot
     from openrouter_embeddings.errors import OpenRouterError
 
 # Each of them had all its attempts already, with the waits between them.
@@ -117,7 +117,7 @@ class Halving:
 
     def divide(self, batch: Batch, error: OpenRouterError) -> Batch:
         """Return the first half of a refused batch, which holds the second."""
-        if len(batch.slots) == 1:
+        if len(batch) == 1:
             return batch
         self.doubts_size = not self._answered_whole
         return _halve(batch.slots, error)
@@ -125,7 +125,7 @@ class Halving:
     def fit(self, batch: Batch, error: OpenRouterError) -> list[Batch]:
         """Cut a batch to the size that its refusal names, and keep to that; nothing if it fits."""
         named = named_limit(error)
-        if named is None or named >= len(batch.slots):
+        if named is None or named >= len(batch):
             return []
         self.max_batch, self.doubts_size = min(self.max_batch, named), False
         return [Batch(part) for part in _parts(batch.slots, named)]
@@ -133,13 +133,13 @@ class Halving:
     def on_answer(self, batch: Batch) -> Batch | None:
         """Learn from an answered batch, and return what may go out now that waited for it."""
         group = batch.group
-        self._largest_answered = max(self._largest_answered, len(batch.slots))
+        self._largest_answered = max(self._largest_answered, len(batch))
         if batch.repeated:
             return None
         if group is None:
             self._answered_whole, self.doubts_size = True, False
             return None
-        group.answered += len(batch.slots)
+        group.answered += len(batch)
         if group.answered == group.size:
             self.max_batch = min(self.max_batch, max(1, (group.size + 1) // 2))
             self.doubts_size = False
@@ -231,10 +231,10 @@ class Suspicion:
         """Keep a refused batch back, if that may help."""
         if not self.can_ask or not (may_be_settings(error) or may_pass(error)):
             return False
-        self._held.append(Group(len(batch.slots), error, batch.slots))
+        self._held.append(Group(len(batch), error, batch.slots))
         return True
 
-    def release(self, queue: deque[Slot], halving: Halving) -> list[Batch]:
+    def release(self, queue: deque[Run | Slot], halving: Halving) -> list[Batch]:
         """Return what may go out: the next single input, or all that was held where that is over.
 
         Args:
@@ -249,7 +249,11 @@ class Suspicion:
             return [halving.divide(Batch(each.second), each.error) for each in held]
         self._scouts_left -= 1
         self._knows_all = not queue
-        slot = queue.pop() if queue and self._scouts_left % 2 else self._take()
+        if queue and self._scouts_left % 2:
+            *rest, slot = queue.pop().slots
+            queue.extend(rest)
+        else:
+            slot = self._take()
         self._scout = Batch([slot], repeated=True)
         return [self._scout]
 
@@ -303,18 +307,18 @@ class Proof:
         """Say whether inputs are out whose outcome decides."""
         return self.wanted and bool(self._out)
 
-    def next_of(self, queue: deque[Slot]) -> Slot | None:
-        """Return the next input to go out of those that were never sent, or None."""
-        asked = len(self._out) + self._failed
-        wants_more = self.wanted and asked < _PROOFS and len(queue) >= LEAST_NEW
-        return queue[int((asked + 1) * _SPREAD % 1 * len(queue))] if wants_more else None
+    def place_of(self, waiting: int) -> int | None:
+        """Return the place, among so many inputs that were never sent, of the next to go out.
 
-    def take(self, queue: deque[Slot]) -> Batch | None:
-        """Take that input from them."""
-        slot = self.next_of(queue)
-        if slot is None:
-            return None
-        queue.remove(slot)
+        Args:
+            waiting: How many there are.
+        """
+        asked = len(self._out) + self._failed
+        wants_more = self.wanted and asked < _PROOFS and waiting >= LEAST_NEW
+        return int((asked + 1) * _SPREAD % 1 * waiting) if wants_more else None
+
+    def send(self, slot: Slot) -> Batch:
+        """Make the request for that input."""
         batch = Batch([slot], repeated=True)
         self._out.add(batch)
         return batch
@@ -388,14 +392,14 @@ class Evidence:
         """
         may_be_outage = self.answered and is_unexplained(error)
         if is_divisible(error) and not may_be_outage:
-            return len(batch.slots) == 1 and self.suspicion.confirms(error)
+            return len(batch) == 1 and self.suspicion.confirms(error)
         is_slow = ran_out_of_time(error)
-        if batch.parted and len(batch.slots) == 1 and not is_slow:
+        if batch.parted and len(batch) == 1 and not is_slow:
             self._broken += 1
             last = _LATER_BROKEN if self.answered else _BROKEN
             return self._doubt(self._broken, _BROKEN, last, has_new=has_new)
         self._outages += 1
-        self._alone += len(batch.slots) == 1 and not batch.rounds
+        self._alone += len(batch) == 1 and not batch.rounds
         # What had its last time: no single input of it can be asked for.
         had_last = batch.parted and is_slow
         if had_last or self.answered or not self.suspicion.can_ask:

@@ -20,7 +20,7 @@ import numpy as np
 from attrs import define, field
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._bulk.items import Slot
+from openrouter_embeddings._bulk.items import Run, Slot
 from openrouter_embeddings._bulk.reader import Chunk, Unusable
 from openrouter_embeddings.cache import Hits
 
@@ -147,16 +147,26 @@ class Intake:
         self._queue(chunk.entries[done:])
 
     def _queue(self, entries: Sequence[Entry]) -> None:
+        new = dict[str, None]()
         for entry in entries:
-            if isinstance(entry, str):
-                slot = Slot(entry, "text", entry, len(entry))
-            elif isinstance(entry, Unusable):
-                self.window.add_failure(entry.item, entry.error)
+            if isinstance(entry, str) and entry not in self.window.known and entry not in new:
+                new[entry] = None
                 continue
-            else:
-                slot = _make_slot(entry)
-            if self.window.add(slot):
+            self._queue_run(list(new))
+            new.clear()
+            if isinstance(entry, Unusable):
+                self.window.add_failure(entry.item, entry.error)
+            elif self.window.add(slot := _make_slot(entry)):
                 self.ledger.enqueue(slot)
+        self._queue_run(list(new))
+
+    def _queue_run(self, texts: list[str]) -> None:
+        """Queue texts that are new, in runs that a batch can hold."""
+        most = self.ledger.halving.max_batch
+        for start in range(0, len(texts), most):
+            run = Run(texts[start : start + most])
+            self.window.add_run(run)
+            self.ledger.enqueue(run)
 
     def _more_at_once(self) -> int:
         """Read more at once where the cache has everything, so that nobody waits for the others."""
@@ -169,7 +179,9 @@ class Intake:
                 self.ledger.replace(slot, cast("Item", entry), found.get(place))
 
 
-def _make_slot(item: Item) -> Slot:
+def _make_slot(item: str | Item) -> Slot:
+    if isinstance(item, str):
+        return Slot(item, "text", item, len(item))
     return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
 
 

@@ -1,14 +1,22 @@
-"""What a bulk run is made of: its inputs, places for vectors, batches. Pure."""
+"""What a bulk run is made of: its inputs, places for vectors, batches. Pure.
+
+The theory. Plain texts that come in one after the other, each for the first time, stand as one
+`Run`: one place for all of their vectors. Where something happens to one of them alone, since it
+comes again while it waits, or its batch is refused or divided, the run falls into a `Slot` for
+each of its texts, for good. Until then all books keep one entry for them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from openrouter_embeddings._base.types import Kind, Vectors
     from openrouter_embeddings.errors import OpenRouterError
 
@@ -72,6 +80,80 @@ class Slot(Item):
         """Its vector, of shape ``(width,)``, or None as long as there is none."""
         return None if self.vectors is None else self.vectors[self.row]
 
+    @property
+    def slots(self) -> list[Slot]:
+        """Itself, as the one place that it has."""
+        return [self]
+
+    def split(self, count: int) -> list[Slot]:  # noqa: ARG002 - as runs have it
+        """Return itself: one input cannot be split."""
+        return [self]
+
+
+@define(eq=False)
+class Run:
+    """Plain texts that stand one after the other, with a place for their vectors.
+
+    Attributes:
+        texts: The texts.
+        origin: The run that it was cut from, which the window knows; None for itself.
+        position: The position of the first.
+        vectors: The matrix with their vectors, one after the other, once these are there.
+        row: The row of the first.
+        parts: What has taken its place, runs or slots; None as long as it stands for itself.
+        forgotten: How many of the first are remembered no more, after they were handed out.
+    """
+
+    texts: list[str]
+    origin: Run | None = field(default=None, repr=False)
+    position: int = -1
+    vectors: Vectors | None = field(default=None, repr=show_shape)
+    row: int = 0
+    parts: list[Run] | list[Slot] | None = None
+    forgotten: int = 0
+
+    kind: ClassVar[Kind] = "text"
+    paid: ClassVar[int] = 0
+    cached: ClassVar[bool] = False
+
+    @property
+    def found(self) -> Vectors | tuple[()]:
+        """The vectors, of shape ``(n, width)``; nothing as long as there are none."""
+        return () if self.vectors is None else self.vectors[self.row : self.row + len(self.texts)]
+
+    @property
+    def slots(self) -> list[Slot]:
+        """A place for each text alone, which takes its place."""
+        if self.parts is None:
+            places = enumerate(self.texts, self.position)
+            self.parts = [Slot(t, "text", t, len(t), position=at, uses=1) for at, t in places]
+        return [slot for part in self.parts for slot in part.slots]
+
+    def split(self, count: int) -> list[Run]:
+        """Return the run up to so many texts, and the one behind it if there is any."""
+        if count >= len(self.texts):
+            return [self]
+        origin, behind = self.origin or self, self.position + count
+        first = Run(self.texts[:count], origin, self.position)
+        self.parts = [first, Run(self.texts[count:], origin, behind)]
+        return self.parts
+
+    def find(self, text: str) -> Slot:
+        """Return a place for one of its texts; a run that has its vectors does not fall apart."""
+        leaf = self
+        while inner := [p for p in leaf.parts or () if isinstance(p, Run) and text in p.texts]:
+            leaf = inner[0]
+        place = leaf.texts.index(text)
+        if leaf.vectors is None:
+            return leaf.slots[place]
+        vector = leaf.vectors[leaf.row + place : leaf.row + place + 1].copy()
+        return Slot(text, "text", text, len(text), vectors=vector)
+
+
+def count_inputs(entries: Iterable[Run | Slot]) -> int:
+    """Count the inputs of places."""
+    return sum([len(entry.texts) if isinstance(entry, Run) else 1 for entry in entries])
+
 
 @frozen(eq=False)
 class Cached:
@@ -95,7 +177,7 @@ class Batch:
     """What goes into one request.
 
     Attributes:
-        slots: The places of its inputs.
+        entries: The places of its inputs.
         group: The refused batch that it is a half of, or None.
         first: It is the first half, whose outcome the second one waits for.
         rounds: How many logical requests were made for it in vain.
@@ -104,7 +186,7 @@ class Batch:
         as_numbers: They are asked for as numbers, since base64 may be what failed.
     """
 
-    slots: list[Slot]
+    entries: Sequence[Run | Slot]
     group: Group | None = None
     first: bool = False
     rounds: int = 0
@@ -112,15 +194,36 @@ class Batch:
     parted: bool = False
     as_numbers: bool = False
 
+    def __len__(self) -> int:
+        """Count the inputs."""
+        return count_inputs(self.entries)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """A place for each of its inputs alone, from now on."""
+        slots = [slot for entry in self.entries for slot in entry.slots]
+        self.entries = slots
+        return slots
+
+    @property
+    def whole(self) -> Sequence[Run | Slot]:
+        """Its entries, where no run among them has fallen apart; else a place for each input."""
+        broken = [e for e in self.entries if isinstance(e, Run) and e.parts is not None]
+        return self.slots if broken else self.entries
+
     @property
     def kind(self) -> Kind:
         """The kind of its inputs."""
-        return self.slots[0].sent.kind
+        first = self.entries[0]
+        return "text" if isinstance(first, Run) else first.sent.kind
 
     @property
     def inputs(self) -> list[object]:
         """Its inputs as the contract has them."""
-        return [slot.sent.wire for slot in self.slots]
+        found = list[object]()
+        for entry in self.entries:
+            found += entry.texts if isinstance(entry, Run) else [entry.sent.wire]
+        return found
 
     @property
     def held(self) -> list[Slot]:

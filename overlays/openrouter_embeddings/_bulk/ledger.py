@@ -1,6 +1,6 @@
 """A bulk run as data: which inputs go into which request, and what becomes of each. Pure.
 
-The theory. Slots that are to be sent wait in a queue. `next_batch` cuts one batch from it: by
+The theory. Places that are to be sent wait in a queue. `next_batch` cuts one batch from it: by
 count, bytes and estimated tokens, one kind of input at a time. The run sends it and brings the
 outcome back to `settle`:
 
@@ -24,8 +24,9 @@ outcome back to `settle`:
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
-from itertools import islice
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from attrs import define, field
 
 from openrouter_embeddings._bulk.budget import TokenRatio
 from openrouter_embeddings._bulk.halving import LEAST_NEW, Evidence, Halving
-from openrouter_embeddings._bulk.items import Batch, Slot
+from openrouter_embeddings._bulk.items import Batch, Run, Slot, count_inputs
 from openrouter_embeddings._request.verdicts import (
     is_divisible,
     is_fatal,
@@ -80,7 +81,8 @@ class Ledger:
     halving: Halving = field(init=False)
     evidence: Evidence = field(init=False)
     stopped: OpenRouterError | None = field(init=False, default=None)
-    _queue: deque[Slot] = field(init=False, factory=deque)
+    _queue: deque[Run | Slot] = field(init=False, factory=deque)
+    _waiting: int = field(init=False, default=0)
     _again: deque[Batch] = field(init=False, factory=deque)
     _too_long: dict[Slot, str] = field(init=False, factory=dict)
     _open_batches: int = field(init=False, default=0)
@@ -92,9 +94,9 @@ class Ledger:
 
     @property
     def queued(self) -> int:
-        """How many slots wait to be sent."""
-        again = sum(len(batch.slots) for batch in self._again)
-        return len(self._queue) + again + len(self.evidence.suspicion.held)
+        """How many inputs wait to be sent."""
+        again = sum([len(batch) for batch in self._again])
+        return self._waiting + again + len(self.evidence.suspicion.held)
 
     @property
     def idle(self) -> bool:
@@ -102,17 +104,19 @@ class Ledger:
         waiting = self._queue or self._again or self._too_long or self.evidence.suspicion.held
         return not (self._open_batches or waiting)
 
-    def enqueue(self, slot: Slot) -> None:
+    def enqueue(self, entry: Run | Slot) -> None:
         """Take what is to be sent; after an early end it fails with the reason of the end."""
         if self.stopped is None:
-            self._queue.append(slot)
-        else:
+            self._queue.append(entry)
+            self._waiting += count_inputs([entry])
+            return
+        for slot in entry.slots:
             slot.error = self.stopped
 
     @property
     def has_next(self) -> bool:
         """Say whether there is a batch to be taken."""
-        has_proof = self.evidence.proof.next_of(self._queue) is not None
+        has_proof = self.evidence.proof.place_of(self._waiting) is not None
         if has_proof or self.evidence.proof.waits:
             return has_proof
         # A batch under way will tell whether it is the size that is refused.
@@ -129,43 +133,63 @@ class Ledger:
         if not self.has_next:
             return None
         self._open_batches += 1
-        if (proof := self.evidence.proof.take(self._queue)) is not None:
-            return proof
+        if (proof := self._next_proof()) is not None:
+            self._queue.remove(proof)
+            self._waiting -= 1
+            return self.evidence.proof.send(proof)
         return self._again.popleft() if self._again else self._cut(room)
 
+    def _next_proof(self) -> Slot | None:
+        """Return the input that is to go out alone, if one is; each has a place of its own then."""
+        place = self.evidence.proof.place_of(self._waiting)
+        if place is None:
+            return None
+        slots = [slot for entry in self._queue for slot in entry.slots]
+        self._queue = deque[Run | Slot](slots)
+        return slots[place]
+
     def _cut(self, room: float) -> Batch:
-        queue, limits, slots = self._queue, self.limits, list[Slot]()
-        size, tokens, most = 0, 0.0, 0
-        while queue and len(slots) < self.halving.max_batch:
-            item = queue[0].sent
-            size, tokens = size + item.size, tokens + self.tokens.estimate(item)
-            most += self.tokens.most(item)
-            fits = size <= limits.max_bytes and tokens <= limits.batch_tokens and most <= room
-            if slots and (item.kind != slots[0].sent.kind or not fits):
+        queue, limits, batch = self._queue, self.limits, list[Run | Slot]()
+        count, size, tokens, most = 0, 0, 0.0, 0
+        while queue and count < self.halving.max_batch:
+            entry = queue.popleft()
+            if isinstance(entry, Run) and entry.parts is not None:
+                queue.extendleft(reversed(entry.slots))
+                continue
+            sizes, likely, highest = self.tokens.bounds(entry, self.halving.max_batch - count)
+            fitting = min(
+                bisect_right(list(accumulate(sizes)), limits.max_bytes - size),
+                bisect_right(list(accumulate(likely)), limits.batch_tokens - tokens),
+                bisect_right(list(accumulate(highest)), room - most),
+            )
+            if batch and (not fitting or entry.kind != batch[0].kind):
+                queue.appendleft(entry)
                 break
-            slots.append(queue.popleft())
-        return Batch(slots)
+            fitting = max(1, fitting)
+            first, *behind = entry.split(fitting)
+            queue.extendleft(behind)
+            batch.append(first)
+            count, size = count + fitting, size + sum(sizes[:fitting])
+            tokens, most = tokens + sum(likely[:fitting]), most + sum(highest[:fitting])
+        self._waiting -= count
+        return Batch(batch)
 
     def next_tokens(self) -> float:
         """Estimate the tokens of the batch that `next_batch` would cut next."""
-        if (proof := self.evidence.proof.next_of(self._queue)) is not None:
+        if (proof := self._next_proof()) is not None:
             return self.tokens.estimate(proof.sent)
         if self._again:
-            return sum(self.tokens.estimate(slot.sent) for slot in self._again[0].slots)
-        ahead = islice(self._queue, self.halving.max_batch)
-        return min(
-            sum(self.tokens.estimate(slot.sent) for slot in ahead), float(self.limits.batch_tokens)
-        )
-
-    def tokens_of(self, batch: Batch) -> int:
-        """Return the most tokens that a batch can have."""
-        return sum(self.tokens.most(slot.sent) for slot in batch.slots)
+            return self.tokens.estimate_all(self._again[0].entries)
+        likely = self.tokens.estimate_all(self._queue, self.halving.max_batch)
+        return min(likely, float(self.limits.batch_tokens))
 
     def least_tokens(self) -> int:
         """Return the most tokens of the smallest batch that `next_batch` could cut next."""
-        if (proof := self.evidence.proof.next_of(self._queue)) is not None:
+        if (proof := self._next_proof()) is not None:
             return self.tokens.most(proof)
-        return self.tokens_of(self._again[0]) if self._again else self.tokens.most(self._queue[0])
+        if self._again:
+            return self.tokens.most_of_all(self._again[0].entries)
+        return self.tokens.bounds(self._queue[0], 1)[2][0]
 
     def settle(
         self,
@@ -186,20 +210,31 @@ class Ledger:
         """
         self._open_batches -= 1
         self.evidence.suspicion.on_return(batch)
-        for slot in batch.slots:
+        for slot in batch.slots if paid else ():
             slot.paid += paid
         if isinstance(outcome, OpenRouterError):
             self._refuse(batch, outcome, is_paid=paid > 0)
         else:
             self.evidence.on_answer()
-            in_order = range(len(outcome)) if rows is None else rows
-            for place, (slot, row) in enumerate(zip(batch.slots, in_order, strict=True)):
-                if place not in faults:
-                    slot.vectors, slot.row = outcome, row
+            self._place(batch.slots if faults else batch.whole, outcome, rows, faults)
             self._release(self.halving.on_answer(batch))
             self._ask_again(batch, faults)
         if self.stopped is None:
             self._again.extendleft(self.evidence.suspicion.release(self._queue, self.halving))
+            self._waiting = count_inputs(self._queue)
+
+    def _place(
+        self,
+        entries: Sequence[Run | Slot],
+        vectors: Vectors,
+        rows: Sequence[int] | None,
+        faults: Mapping[int, VectorError],
+    ) -> None:
+        in_order, place = range(len(vectors)) if rows is None else rows, 0
+        for entry in entries:
+            if place not in faults:
+                entry.vectors, entry.row = vectors, in_order[place]
+            place += len(entry.texts) if isinstance(entry, Run) else 1
 
     def _ask_again(self, batch: Batch, faults: Mapping[int, VectorError]) -> None:
         """Ask for bad vectors once more, alone; what may not be paid for again is a failure."""
@@ -245,7 +280,7 @@ class Ledger:
             self.stop(error)
         elif self.stopped is not None or is_paid or is_pushback(error):
             _fail(batch, error)
-        elif is_divisible(error) and len(batch.slots) > 1:
+        elif is_divisible(error) and len(batch) > 1:
             if batch.group is not None or not self.evidence.suspicion.holds(batch, error):
                 self._again.appendleft(self.halving.divide(batch, error))
         elif self._shorten(batch.slots[0], error):
@@ -257,7 +292,7 @@ class Ledger:
 
     def _go_on_with(self, batch: Batch, error: OpenRouterError) -> None:
         """Find out whether the service is away, or something in a batch is why it failed."""
-        several, evidence = len(batch.slots) > 1, self.evidence
+        several, evidence = len(batch) > 1, self.evidence
         alone = not (evidence.answered or self._queue or self._open_batches)
         in_doubt = several and (evidence.is_in_doubt or alone)
         if in_doubt and evidence.suspicion.holds(batch, error):
@@ -276,12 +311,12 @@ class Ledger:
         """Count a failure; that of a last part says something of its input, not of the service."""
         if is_pushback(error):
             return False
-        is_last = batch.group is not None and len(batch.slots) == 1
+        is_last = batch.group is not None and len(batch) == 1
         is_open = may_pass(error) or is_unexplained(error)
         if is_last and self.evidence.answered and is_open:
             self.evidence.on_last_part()
             return False
-        return self.evidence.is_hopeless(batch, error, has_new=len(self._queue) >= LEAST_NEW)
+        return self.evidence.is_hopeless(batch, error, has_new=self._waiting >= LEAST_NEW)
 
     def _shorten(self, slot: Slot, error: OpenRouterError) -> bool:
         """Set a text aside that the caller wants cut because the service says it is too long."""
@@ -320,11 +355,13 @@ class Ledger:
         self.stopped = error
         for batch in self._again:
             _fail(batch, error)
-        for slot in (*self._queue, *self._too_long, *self.evidence.suspicion.give_up()):
-            slot.error = error
+        for place in (*self._queue, *self._too_long, *self.evidence.suspicion.give_up()):
+            for slot in place.slots:
+                slot.error = error
         self._too_long.clear()
         self._again.clear()
         self._queue.clear()
+        self._waiting = 0
 
 
 def _fail(batch: Batch, error: OpenRouterError) -> None:

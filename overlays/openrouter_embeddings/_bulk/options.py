@@ -20,6 +20,7 @@ from openrouter_embeddings._bulk.space import keys_of
 from openrouter_embeddings.cache import EmbeddingCache, Store
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import (
+    are_plain,
     checked_inputs,
     checked_prefix,
     embedding_request,
@@ -379,7 +380,7 @@ def prepare_result(
     arguments.choice("on_error", on_error, ("raise", "keep"))
     if not isinstance(inputs, list | tuple):
         return Result(None)
-    if on_error == "raise":
+    if on_error == "raise" and not are_plain(inputs):
         before = checked_prefix(prefix)
         for position, value in enumerate(inputs):
             if not is_plain(value):

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._base.asides import write_to_terminal
-from openrouter_embeddings._bulk.items import Cached
+from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
 from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from openrouter_embeddings._base.types import Vectors
-    from openrouter_embeddings._bulk.items import Slot
     from openrouter_embeddings._bulk.options import OnError
     from openrouter_embeddings._bulk.run import BulkRun
 
-    Entries = Sequence[Slot | Cached]
+    Entries = Sequence[Run | Slot | Cached]
     Error = type[BaseException] | BaseException
 
 __all__ = ["AsyncBatchStream", "BatchStream"]
@@ -95,24 +94,29 @@ def _fill_matrix(entries: Entries, width: int, start: int, whole: Vectors | None
     return matrix
 
 
-def place_vectors(slots: Sequence[Slot], vectors: Vectors, whole: Vectors) -> list[int]:
+def place_vectors(entries: Sequence[Run | Slot], vectors: Vectors, whole: Vectors) -> list[int]:
     """Write vectors to where they end, and return their rows there."""
-    rows = [slot.position for slot in slots]
+    rows = list[int]()
+    for entry in entries:
+        rows += range(entry.position, entry.position + count_inputs([entry]))
     whole[as_index(rows)] = vectors
     return rows
 
 
 def count_positions(entries: Entries) -> int:
     """Count the positions."""
-    more = sum(len(entry.vectors) - 1 for entry in entries if isinstance(entry, Cached))
-    return len(entries) + more
+    return sum([_count(entry) for entry in entries])
+
+
+def _count(entry: Run | Slot | Cached) -> int:
+    return len(entry.vectors) if isinstance(entry, Cached) else count_inputs([entry])
 
 
 def _runs(entries: Entries) -> Iterator[tuple[Vectors | None, int, int]]:
     """Join neighbours whose vectors are neighbours too: a copy for each row would cost more."""
     vectors, first, last = None, 0, 0
     for entry in entries:
-        row, rows = (0, len(entry.vectors)) if isinstance(entry, Cached) else (entry.row, 1)
+        row, rows = 0 if isinstance(entry, Cached) else entry.row, _count(entry)
         if entry.vectors is not vectors or (vectors is not None and row != last):
             if last > first:
                 yield vectors, first, last
@@ -139,16 +143,15 @@ def _list_truncations(entries: Entries, start: int, before: int) -> Iterator[Tru
 
 def _count_cached(entries: Entries) -> int:
     """Count the positions whose vectors came from the cache."""
-    return sum(len(e.vectors) if isinstance(e, Cached) else e.cached for e in entries)
+    kept = [entry for entry in entries if isinstance(entry, Cached) or entry.cached]
+    return count_positions(kept)
 
 
 def _slots(entries: Entries, start: int) -> Iterator[tuple[int, Slot]]:
     for entry in entries:
-        if isinstance(entry, Cached):
-            start += len(entry.vectors)
-        else:
+        if isinstance(entry, Slot):
             yield start, entry
-            start += 1
+        start += _count(entry)
 
 
 @define(eq=False)

@@ -18,7 +18,7 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.items import Item
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.inputs import is_plain, one_input
+from openrouter_embeddings.inputs import are_plain, is_plain, one_input
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -216,6 +216,8 @@ class Reader:
         self.exhausted = self.exhausted or taken.over
         self.failure = self.failure or taken.failure
         start, self._read = self._read, self._read + len(values)
+        if are_plain(values):
+            return self._make_chunk(values, known)
         entries = [
             value if is_plain(value) and not self.prefix else self._entry(position, value)
             for position, value in enumerate(values, start)

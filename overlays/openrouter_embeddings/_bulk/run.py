@@ -27,6 +27,7 @@ from openrouter_embeddings._bulk.attempts import (
 )
 from openrouter_embeddings._bulk.budget import Account, TokenRatio
 from openrouter_embeddings._bulk.intake import Intake
+from openrouter_embeddings._bulk.items import Run
 from openrouter_embeddings._bulk.ledger import Ledger
 from openrouter_embeddings._bulk.output import Ready, no_matrix, place_vectors
 from openrouter_embeddings._bulk.pace import Pace, Quota
@@ -208,16 +209,15 @@ class BulkRun:
         request = evolve(
             self.space.template,
             wire_input=batch.inputs,
-            count=len(batch.slots),
+            count=len(batch),
             kind=batch.kind,
             encoding_format="float" if batch.as_numbers else None,
         )
-        paid = max(slot.paid for slot in batch.slots)
-        most_tokens = self.ledger.tokens_of(batch)
+        paid = max([entry.paid for entry in batch.entries])
+        most_tokens = self.ledger.tokens.most_of_all(batch.entries)
         attempt = Attempt(batch, self.plan.call(request, now, paid), most_tokens)
         if self.attempts.pace.counts_tokens:
-            tokens = map(self.ledger.tokens.estimate, (slot.sent for slot in batch.slots))
-            attempt.tokens = sum(tokens)
+            attempt.tokens = self.ledger.tokens.estimate_all(batch.entries)
         return attempt
 
     def _begin(self, attempt: Attempt, now: float) -> bool:
@@ -249,7 +249,7 @@ class BulkRun:
             vectors = outcome.value.response.vectors
             whole = self.plan.matrix(vectors.shape[1])
             if whole is not None:
-                attempt.rows = place_vectors(attempt.batch.slots, vectors, whole)
+                attempt.rows = place_vectors(attempt.batch.entries, vectors, whole)
         return outcome
 
     def conclude(self, attempt: Attempt, outcome: Outcome, now: float) -> tuple[Event, ...]:
@@ -291,35 +291,37 @@ class BulkRun:
         return ()
 
     def _succeed(self, attempt: Attempt, outcome: Done[Verified], now: float) -> Iterable[Event]:
-        answer, slots = outcome.value, attempt.batch.slots
+        answer, batch = outcome.value, attempt.batch
         response = answer.response
         if attempt.admission is not None:
             self.attempts.pace.on_success(attempt.admission, response.usage.prompt_tokens)
         mixed = self.space.check(response)
-        good = 0 if mixed else len(slots) - len(answer.faults)
-        self.account.book(outcome.charge, attempt.most_tokens, wasted=1 - good / len(slots))
+        good = 0 if mixed else len(batch) - len(answer.faults)
+        self.account.book(outcome.charge, attempt.most_tokens, wasted=1 - good / len(batch))
         self.account.on_answer(good)
-        self.ledger.tokens.learn(attempt.batch, outcome.charge.tokens)
+        self.ledger.tokens.learn(batch, outcome.charge.tokens)
         if mixed is not None:
             self._close(attempt, mixed, attempt.call.paid + 1)
-            if all(slot.error is mixed for slot in slots):
+            if all(slot.error is mixed for slot in batch.slots):
                 self.stop(mixed)
             return (attempt.make_event(self.plan.template.model, now, mixed),)
         faults = {place: make_row_error(fault) for place, fault in answer.faults.items()}
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
         vectors = response.vectors if whole is None else whole
-        self.ledger.settle(attempt.batch, vectors, attempt.rows, faults, attempt.call.paid)
+        self.ledger.settle(batch, vectors, attempt.rows, faults, attempt.call.paid)
         if self.plan.asks and self.space.keeps(response):
-            self._keep(attempt.batch)
+            self._keep(batch)
         cost = outcome.charge.cost
         return (attempt.make_event(self.plan.template.model, now, None, cost),)
 
     def _keep(self, batch: Batch) -> None:
         """Have the cache keep the vectors of a batch, once their keys there are known."""
-        keyed = ((self.space.store_key(slot.sent), slot.vector) for slot in batch.slots)
-        self.unsaved |= {
-            key: vector for key, vector in keyed if key is not None and vector is not None
-        }
+        for entry in batch.entries:
+            if isinstance(entry, Run):
+                keys = self.space.store_keys.keys(entry.texts) if self.space.store_keys else ()
+                self.unsaved.update(zip(keys, entry.found, strict=False))
+            elif (key := self.space.store_key(entry.sent)) and entry.vector is not None:
+                self.unsaved[key] = entry.vector
 
     def _close(self, attempt: Attempt, error: OpenRouterError, paid: int = 0) -> None:
         self.account.release(id(attempt))

@@ -2,10 +2,11 @@
 
 The theory. Each input that comes in takes a position. Equal inputs share one `Slot`, from the first
 of them on until the last one was handed out, and for a while longer, since the same text may come
-again soon. Positions that the cache settled, which may be many in a row, stand as one `Cached`.
-A slot is settled when it has a vector or an error, whoever writes it there; positions leave in
-order, so `take_settled` hands out the longest settled prefix and what is behind it waits. What has
-not left counts against the size of the window, which bounds memory and how far ahead is read.
+again soon. Positions that the cache settled, which may be many in a row, stand as one `Cached`, and
+texts of which none came before as one `Run`. A place is settled when it has a vector or an error,
+whoever writes it there; positions leave in order, so `take_settled` hands out the longest settled
+prefix and what is behind it waits. What has not left counts against the size of the window, which
+bounds memory and how far ahead is read.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from openrouter_embeddings._bulk.items import Cached, Slot
+from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings.errors import OpenRouterError
@@ -33,15 +36,16 @@ class Window:
     Attributes:
         size: The most positions in the window.
         handed_out: How many positions have left.
-        known: The slots under way or remembered, by the keys of their inputs.
+        known: The places under way or remembered, by the keys of their inputs.
     """
 
     size: int
     handed_out: int = field(init=False, default=0)
-    known: dict[str | bytes, Slot] = field(init=False, factory=dict)
-    _positions: deque[Slot | Cached] = field(init=False, factory=deque)
+    known: dict[str | bytes, Run | Slot] = field(init=False, factory=dict)
+    _positions: deque[Run | Slot | Cached] = field(init=False, factory=deque)
     _held: int = field(init=False, default=0)
-    _recent: deque[Slot] = field(init=False, factory=deque)
+    _recent: deque[Run | Slot] = field(init=False, factory=deque)
+    _remembered: int = field(init=False, default=0)
     _most_recent: int = field(init=False, default=0)
 
     @property
@@ -52,12 +56,21 @@ class Window:
     def add(self, new: Slot) -> bool:
         """Take the next input, and say whether it is new; equal ones share a slot."""
         slot = self.known.setdefault(new.key, new)
+        if isinstance(slot, Run):
+            slot = self.known[new.key] = slot.find(str(new.wire))
         if slot is new:
             slot.position = self.handed_out + self._held
         slot.uses += 1
         self._positions.append(slot)
         self._held += 1
         return slot is new
+
+    def add_run(self, run: Run) -> None:
+        """Take the next inputs, of which none is known."""
+        run.position = self.handed_out + self._held
+        self.known.update(dict.fromkeys(run.texts, run))
+        self._positions.append(run)
+        self._held += len(run.texts)
 
     def add_cached(self, vectors: Vectors) -> None:
         """Take the next inputs, of which the cache had the vectors."""
@@ -69,44 +82,77 @@ class Window:
         self._positions.append(Slot(item.wire, item.kind, item.key, item.size, error=error, uses=1))
         self._held += 1
 
-    def take_settled(self) -> list[Slot | Cached]:
+    def take_settled(self) -> list[Run | Slot | Cached]:
         """Hand out the longest prefix of positions that is settled."""
-        out, positions, count = list[Slot | Cached](), self._positions, 0
+        out, positions, count = list[Run | Slot | Cached](), self._positions, 0
         while positions:
             entry = positions[0]
-            if isinstance(entry, Cached):
-                count += len(entry.vectors)
-            elif entry.vectors is None and entry.error is None:
-                break
+            if isinstance(entry, Run) and entry.parts is not None:
+                self._replace_first(entry.parts)
+            elif (leaving := self._leave(entry)) > 0:
+                out.append(positions.popleft())
+                count += leaving
             else:
-                count += 1
-                entry.uses -= 1
-                if entry.uses == 0:
-                    self._retire(entry)
-            out.append(positions.popleft())
+                break
         self._held -= count
         self.handed_out += count
         return out
 
+    def _replace_first(self, parts: Sequence[Run | Slot]) -> None:
+        """Let the parts of a run take its position."""
+        self._positions.popleft()
+        self._positions.extendleft(reversed(parts))
+        self.known.update({part.key: part for part in parts if isinstance(part, Slot)})
+
+    def _leave(self, entry: Run | Slot | Cached) -> int:
+        """Count the positions that leave with a place; none while it is open."""
+        if isinstance(entry, Cached):
+            return len(entry.vectors)
+        if isinstance(entry, Run):
+            return 0 if entry.vectors is None else self._remember(entry, entry.vectors)
+        if entry.vectors is None and entry.error is None:
+            return 0
+        entry.uses -= 1
+        if entry.uses == 0:
+            self._retire(entry)
+        return 1
+
     def _retire(self, slot: Slot) -> None:
-        """Remember a vector for a while longer: the same input may come again soon."""
         if slot.vectors is None:
-            self._forget(slot)
+            self._forget([slot.key], slot)
             return
-        if self._most_recent == 0:
-            fitting = _RECENT_BYTES // max(1, slot.vectors[0].nbytes)
-            self._most_recent = min(self.size, max(1, fitting))
         if slot.remembered:
             # What comes again and again must not keep the other vectors of its reply in memory.
             slot.vectors, slot.row = slot.vectors[slot.row : slot.row + 1].copy(), 0
-        self._recent.append(slot)
         slot.remembered += 1
-        if len(self._recent) > self._most_recent:
-            old = self._recent.popleft()
-            old.remembered -= 1
-            if old.uses == old.remembered == 0:
-                self._forget(old)
+        self._remember(slot, slot.vectors)
 
-    def _forget(self, slot: Slot) -> None:
-        if self.known.get(slot.key) is slot:
-            del self.known[slot.key]
+    def _remember(self, entry: Run | Slot, vectors: Vectors) -> int:
+        """Remember vectors for a while longer, since the same inputs may come again; count them."""
+        if self._most_recent == 0:
+            fitting = _RECENT_BYTES // max(1, vectors[0].nbytes)
+            self._most_recent = min(self.size, max(1, fitting))
+        self._recent.append(entry)
+        self._remembered += (count := count_inputs([entry]))
+        while (excess := self._remembered - self._most_recent) > 0:
+            self._forget_oldest(excess)
+        return count
+
+    def _forget_oldest(self, most: int) -> None:
+        old = self._recent[0]
+        if isinstance(old, Run):
+            gone = old.texts[old.forgotten : old.forgotten + most]
+            old.forgotten += len(gone)
+            self._forget(gone, old.origin or old)
+        else:
+            gone, old.remembered = [""], old.remembered - 1
+            if old.uses == old.remembered == 0:
+                self._forget([old.key], old)
+        self._remembered -= len(gone)
+        if isinstance(old, Slot) or old.forgotten == len(old.texts):
+            self._recent.popleft()
+
+    def _forget(self, keys: Sequence[str | bytes], place: Run | Slot) -> None:
+        for key in keys:
+            if self.known.get(key) is place:
+                del self.known[key]
