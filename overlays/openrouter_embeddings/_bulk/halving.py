@@ -317,6 +317,16 @@ class Proof:
         wants_more = self.wanted and asked < _PROOFS and waiting >= LEAST_NEW
         return int((asked + 1) * _SPREAD % 1 * waiting) if wants_more else None
 
+    def next_of(self, queue: deque[Run | Slot], waiting: int) -> Slot | None:
+        """Return that input, or None; all of them have a place of their own in the queue then."""
+        place = self.place_of(waiting)
+        if place is None:
+            return None
+        slots = [slot for entry in queue for slot in entry.slots]
+        queue.clear()
+        queue.extend(slots)
+        return slots[place]
+
     def send(self, slot: Slot) -> Batch:
         """Make the request for that input."""
         batch = Batch([slot], repeated=True)

@@ -133,20 +133,11 @@ class Ledger:
         if not self.has_next:
             return None
         self._open_batches += 1
-        if (proof := self._next_proof()) is not None:
+        if (proof := self.evidence.proof.next_of(self._queue, self._waiting)) is not None:
             self._queue.remove(proof)
             self._waiting -= 1
             return self.evidence.proof.send(proof)
         return self._again.popleft() if self._again else self._cut(room)
-
-    def _next_proof(self) -> Slot | None:
-        """Return the input that is to go out alone, if one is; each has a place of its own then."""
-        place = self.evidence.proof.place_of(self._waiting)
-        if place is None:
-            return None
-        slots = [slot for entry in self._queue for slot in entry.slots]
-        self._queue = deque[Run | Slot](slots)
-        return slots[place]
 
     def _cut(self, room: float) -> Batch:
         queue, limits, batch = self._queue, self.limits, list[Run | Slot]()
@@ -176,7 +167,7 @@ class Ledger:
 
     def next_tokens(self) -> float:
         """Estimate the tokens of the batch that `next_batch` would cut next."""
-        if (proof := self._next_proof()) is not None:
+        if (proof := self.evidence.proof.next_of(self._queue, self._waiting)) is not None:
             return self.tokens.estimate(proof.sent)
         if self._again:
             return self.tokens.estimate_all(self._again[0].entries)
@@ -185,7 +176,7 @@ class Ledger:
 
     def least_tokens(self) -> int:
         """Return the most tokens of the smallest batch that `next_batch` could cut next."""
-        if (proof := self._next_proof()) is not None:
+        if (proof := self.evidence.proof.next_of(self._queue, self._waiting)) is not None:
             return self.tokens.most(proof)
         if self._again:
             return self.tokens.most_of_all(self._again[0].entries)

@@ -32,7 +32,7 @@ from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._bulk.reader import FedSource
 from openrouter_embeddings._http.exchange import asend, async_users_of
 from openrouter_embeddings._http.transports import closed_error
-from openrouter_embeddings.errors import NoResponseError
+from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.attempts import Attempt
     from openrouter_embeddings._bulk.reader import Chunk, Source
     from openrouter_embeddings._bulk.run import BulkRun
+    from openrouter_embeddings._request.request import Reply
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits, Store
     from openrouter_embeddings.values import EmbeddedBatch
@@ -253,8 +254,11 @@ class _Tasks:
         return task
 
     async def _send(self, attempt: Attempt) -> None:
+        answer: Reply | NoResponseError
         try:
             answer = await asend(self.http, attempt.call.request, attempt.timeout)
+        except ConfigurationError as exc:  # the client was closed before it could go out
+            answer = NoResponseError(exc.message, hint=exc.hint)
         except KeyboardInterrupt:
             # It leaves the loop to whoever runs that; the run sees a request that was cut off.
             answer = NoResponseError("Ctrl-C ended the request.", sent=True)

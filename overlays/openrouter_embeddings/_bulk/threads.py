@@ -29,6 +29,7 @@ from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start,
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._http.exchange import send, users_of
 from openrouter_embeddings._http.transports import closed_error
+from openrouter_embeddings.errors import ConfigurationError, NoResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.attempts import Attempt, Step
     from openrouter_embeddings._bulk.reader import Chunk
     from openrouter_embeddings._bulk.run import BulkRun
+    from openrouter_embeddings._request.request import Reply
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Store
     from openrouter_embeddings.values import EmbeddedBatch
@@ -215,7 +217,11 @@ class _Threads:
                 self.run.account.release(id(attempt))
                 return
         while attempt is not None:
-            answer = send(self.http, attempt.call.request, attempt.timeout)
+            answer: Reply | NoResponseError
+            try:
+                answer = send(self.http, attempt.call.request, attempt.timeout)
+            except ConfigurationError as exc:  # the client was closed before it could go out
+                answer = NoResponseError(exc.message, hint=exc.hint)
             now = self.settings.clock()
             with self._lock:
                 self.run.attempts.on_reply(attempt, answer, now)
