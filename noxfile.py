@@ -228,6 +228,7 @@ def interop(session: nox.Session) -> None:
 # What each home is tested with: its library as it was tested, and what it meets in the tests.
 HOMES = {
     "chroma": ("chromadb==1.5.9",),
+    "lancedb": ("lancedb==0.40.0",),
     "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
     "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
