@@ -230,6 +230,7 @@ HOMES = {
     "chroma": ("chromadb==1.5.9",),
     "lancedb": ("lancedb==0.40.0",),
     "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
+    "llama_index": ("llama-index-core==0.14.25",),
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
     "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
 }
