@@ -72,14 +72,14 @@ class OpenRouterEmbeddings(TextEmbeddingFunction):
     base_url: str | None = None
     client: OpenRouter | None = Field(default=None, exclude=True, repr=False)
     _clients: Clients = PrivateAttr(default_factory=Clients)
-    _width: int = PrivateAttr(default=0)
 
     def ndims(self) -> int:
         """Return the width: `dimensions`, or what one word has, which is asked for once."""
-        if not self._width:
-            known = self.dimensions
-            self._width = known or self._embed(["width"], self._documents()).dimensions
-        return self._width
+        if self.dimensions:
+            return self.dimensions
+        if getattr(self, "_ndims", None) is None:  # LanceDB's own, which it leaves unset
+            self._ndims = self._embed(["width"], self._documents()).dimensions
+        return self._ndims
 
     def generate_embeddings(self, texts: Any, *_: object, **__: object) -> Vectors:  # noqa: ANN401 - lists and arrays
         """Embed documents, as `compute_source_embeddings` does."""
