@@ -231,6 +231,7 @@ HOMES = {
     "lancedb": ("lancedb==0.40.0",),
     "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
     "llama_index": ("llama-index-core==0.14.25",),
+    "pydantic_ai": ("pydantic-ai-slim==2.68.0", "opentelemetry-sdk"),
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
     "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
 }

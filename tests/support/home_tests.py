@@ -231,10 +231,15 @@ class HomeTests:
         monkeypatch.chdir(tmp_path)
         text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
         block = re.search(r"```py\n(.*?)```", text, re.DOTALL).group(1)
-        (line,) = (line for line in block.splitlines() if line.startswith(f"{self.module}."))
+        lines = (line.removeprefix("await ") for line in block.splitlines())
+        (line,) = (line for line in lines if line.startswith(f"{self.module}."))
         home = import_module(f"openrouter_embeddings.integrations.{self.module}")
+        names = {self.module: home, "model": MODEL, "texts": ["a red fox", "a brown dog"]}
+        found = eval(line, names)
 
-        exec(line, {self.module: home, "model": MODEL, "texts": ["a red fox", "a brown dog"]})
+        assert found is not None
+        if asyncio.iscoroutine(found):
+            asyncio.run(found)
         assert inputs_of(at_home)
 
     def test_importing_it_loads_nothing_but_its_library(self):

@@ -15,5 +15,5 @@ from __future__ import annotations
 
 __all__ = ["HOMES"]
 
-HOMES = ("chroma", "lancedb", "langchain", "llama_index", "sklearn", "tables")
+HOMES = ("chroma", "lancedb", "langchain", "llama_index", "pydantic_ai", "sklearn", "tables")
 """The names of the homes, which are those of their files."""
