@@ -235,6 +235,14 @@ HOMES = {
     "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
     "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
 }
+# The frameworks' own classes for servers of OpenAI's shape, to compare with.
+HOME_PEERS = {
+    "chroma": ("openai",),
+    "lancedb": ("openai",),
+    "langchain": ("langchain-openai==1.7.4",),
+    "llama_index": ("llama-index-embeddings-openai-like==0.4.0",),
+    "pydantic_ai": ("pydantic-ai-slim[openai]",),
+}
 HOME_TOOLS = ("coverage", "mypy", "pyright[nodejs]", "pytest", "pytest-asyncio")
 HOME_STUBS = ("pandas-stubs", "types-python-dateutil")
 HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
@@ -243,7 +251,10 @@ HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
 @nox.session
 @nox.parametrize("home", list(HOMES))
 def homes(session: nox.Session, home: str) -> None:
-    """Test the homes in other frameworks, each in an environment of its own: `-- [-k WORDS]`."""
+    """Test each home in another framework, in an environment of its own: `-- [--faults]`."""
+    if "--faults" in session.posargs:
+        compare_home(session, home)
+        return
     needed = (*HOMES[home], *HOME_TOOLS, *HOME_STUBS)
     session.install(*CONSTRAINTS, "-e", f".[{home},local]", *needed)
     file = f"overlays/openrouter_embeddings/integrations/{home}.py"
@@ -256,6 +267,16 @@ def homes(session: nox.Session, home: str) -> None:
     session.run(*covered, "pytest", options, tests, *session.posargs, env=data)
     if not session.posargs:
         session.run("coverage", "report", HOME_SETTINGS, "--fail-under=95", env=data)
+
+
+def compare_home(session: nox.Session, home: str) -> None:
+    """Print what a framework's own class and our home make of faults, and so for earlier homes."""
+    needed = (*HOMES[home], *HOME_PEERS.get(home, ()))
+    session.install(*CONSTRAINTS, "-e", f".[{home}]", *needed)
+    place = Path(session.cache_dir) / "faults-of-homes.json"
+    if home == next(iter(HOMES)):
+        place.unlink(missing_ok=True)
+    session.run("python", "benchmarks/faults_of_homes.py", home, str(place))
 
 
 @nox.session
