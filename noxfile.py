@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 CONSTRAINTS = ("-c", "requirements/constraints.txt")
-EXTRAS = "fast,jobs,cli,local,proxy"
+EXTRAS = "fast,jobs,cli,local,proxy,otel"
 PARALLEL = ("-n", "auto")
 BARE = [
     *(f"tests/{room}" for room in ("_base", "_request", "_http", "_bulk", "cache", "lobby")),

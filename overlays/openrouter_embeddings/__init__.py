@@ -48,7 +48,13 @@ if TYPE_CHECKING:
         UnprocessableEntityResponseError,
         VectorError,
     )
-    from openrouter_embeddings.events import AttemptFinished, BatchSettled, Event, RetryScheduled
+    from openrouter_embeddings.events import (
+        AttemptFinished,
+        BatchSettled,
+        Event,
+        RetryScheduled,
+        RunFinished,
+    )
     from openrouter_embeddings.inputs import EncodingFormat, Input, TokenIds
     from openrouter_embeddings.limits import Limits
     from openrouter_embeddings.parts import Audio, Content, File, Image, Part, Video
@@ -132,6 +138,7 @@ __all__ = [
     "Retry",
     "RetryConfig",
     "RetryScheduled",
+    "RunFinished",
     "RunStats",
     "ServiceUnavailableResponseError",
     "TokenIds",

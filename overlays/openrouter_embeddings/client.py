@@ -20,6 +20,7 @@ from attrs import evolve, frozen
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.frames import forget_frames
 from openrouter_embeddings._base.signals import find_interrupt
+from openrouter_embeddings._base.logs import follow_environment
 from openrouter_embeddings._request.retry import RetryConfig
 from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__
@@ -87,6 +88,7 @@ def _configure(
     from openrouter_embeddings._base import environment  # noqa: PLC0415 - slow to import
     from openrouter_embeddings._http.secrets import BearerAuth  # noqa: PLC0415 - imports httpx
 
+    follow_environment()
     if on_event is not None and not callable(on_event):
         raise arguments.bad_type("on_event", "a function of one event", on_event)
     return _Configuration(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar, Unpack
 
 from openrouter_embeddings._bulk.budget import estimate
@@ -288,9 +289,12 @@ class Embeddings(_Calls):
         course: Course,
     ) -> Generator[EmbeddedBatch, None, None]:
         check_open(self._http)
-        setup = self._set_up(model, options)
+        setup, started = self._set_up(model, options), self._settings.clock()
         run = course.begin(setup.run(inputs, self._run(self._listed(setup)), matrix))
-        with setup.store() as store:
+        with (
+            setup.store() as store,
+            self._settings.telling(partial(course.make_event, model, started)),
+        ):
             kept = guarded(store, run.notes)
             batches = run_in_threads(self._http, run, kept, self._settings)
             yield from of_one_process(batches)
@@ -461,10 +465,13 @@ class AsyncEmbeddings(_Calls):
         from openrouter_embeddings._bulk.tasks import run_in_tasks  # noqa: PLC0415 - see `_run`
 
         check_open(self._http)
-        setup = self._set_up(model, options)
+        setup, started = self._set_up(model, options), self._settings.clock()
         listed = await self._run(self._listed(setup))
         run = course.begin(setup.run(inputs, listed, matrix, in_loop=True))
-        with setup.store() as store:
+        with (
+            setup.store() as store,
+            self._settings.telling(partial(course.make_event, model, started)),
+        ):
             kept, process = guarded(store, run.notes), os.getpid()
             running = run_in_tasks(self._http, run, kept, self._settings)
             # Ending early must reach the runner now, not when the garbage is collected.

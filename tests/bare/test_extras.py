@@ -16,6 +16,7 @@ from openrouter_embeddings import MissingExtraError
 PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
     "cli": ("cli._app", "cli._options", "cli._files", "cli._contract", "cli._demo", "cli._serve"),
+    "otel": ("telemetry",),
     "local": ("local", "local._app", "local._request", "local._model", "_base.serving"),
 }
 PRESENT = find_spec("typer") is not None
@@ -64,6 +65,7 @@ def test_a_missing_extra_names_its_command():
         ("pyarrow", TO_ARROW, "jobs"),
         ("pyarrow", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
         ("filelock", "from openrouter_embeddings.cli import run; run(['--help'])", "cli"),
+        ("opentelemetry", "import openrouter_embeddings.telemetry", "otel"),
         ("starlette", "import openrouter_embeddings.proxy", "proxy"),
         ("uvicorn", "import openrouter_embeddings.proxy", "proxy"),
     ],

@@ -14,6 +14,7 @@ from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
 from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
+from openrouter_embeddings.events import RunFinished
 from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats, Truncation
 
 if TYPE_CHECKING:
@@ -311,6 +312,25 @@ class Course:
     def notes(self) -> tuple[str, ...]:
         """What went wrong beside the run, and cost no vector."""
         return () if self.run is None else tuple(self.run.notes)
+
+    def make_event(self, model: str, started: float, now: float) -> RunFinished:
+        """Tell what the run has done from its beginning until now."""
+        stats, run = self.stats, self.run
+        return RunFinished(
+            model=model,
+            inputs=0 if run is None else run.window.handed_out,
+            seconds=now - started,
+            hits=0 if run is None else run.window.hits,
+            failures=0 if run is None else run.window.failures,
+            requests=stats.requests,
+            tokens=stats.prompt_tokens,
+            cost=stats.cost,
+            possible_cost=stats.possible_cost,
+            response_model=None if run is None else run.space.model,
+            provider=next(iter(self.providers), None),
+            dimensions=None if run is None else run.space.width,
+            started=started,
+        )
 
     @property
     def failure(self) -> Exception | None:

@@ -36,11 +36,15 @@ class Window:
     Attributes:
         size: The most positions in the window.
         handed_out: How many positions have left.
+        hits: How many of them the cache had.
+        failures: How many of them have no vector.
         known: The places under way or remembered, by the keys of their inputs.
     """
 
     size: int
     handed_out: int = field(init=False, default=0)
+    hits: int = field(init=False, default=0)
+    failures: int = field(init=False, default=0)
     known: dict[str | bytes, Run | Slot] = field(init=False, factory=dict)
     _positions: deque[Run | Slot | Cached] = field(init=False, factory=deque)
     _held: int = field(init=False, default=0)
@@ -107,11 +111,14 @@ class Window:
     def _leave(self, entry: Run | Slot | Cached) -> int:
         """Count the positions that leave with a place; none while it is open."""
         if isinstance(entry, Cached):
+            self.hits += len(entry.vectors)
             return len(entry.vectors)
         if isinstance(entry, Run):
             return 0 if entry.vectors is None else self._remember(entry, entry.vectors)
         if entry.vectors is None and entry.error is None:
             return 0
+        self.hits += entry.cached
+        self.failures += entry.vectors is None
         entry.uses -= 1
         if entry.uses == 0:
             self._retire(entry)

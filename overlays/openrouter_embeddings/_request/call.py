@@ -117,6 +117,7 @@ class Call(Generic[T]):
         deadline: Seconds for the whole, waits included; None for no bound.
         started: When the logical request began, in seconds of any steady clock.
         most_paid: How often it may be paid for, in whatever way it is asked for.
+        base_url: Where it goes, or None where that is not known.
         paid: How often it may have been paid for and brought nothing.
         bill: What its attempts cost.
     """
@@ -127,6 +128,7 @@ class Call(Generic[T]):
     deadline: float | None
     started: float
     most_paid: int = 2
+    base_url: str | None = None
     paid: int = field(init=False, default=0)
     bill: Bill = field(init=False, factory=Bill)
     _attempt_started: float = field(init=False, default=0.0)
@@ -176,7 +178,7 @@ class Call(Generic[T]):
         charge = self.operation.charge(answer, value)
         self.bill = self.bill.plus(charge, wasted=error is not None)
         self.paid += charge.computed if error else max(0, charge.computed - 1)
-        finished = self._make_finished(answer, error, now, charge)
+        finished = self._make_finished(answer, value, now, charge)
         if not isinstance(value, OpenRouterError):
             return Done(self.operation.bill(value, self.bill), (finished,), charge)
         return evolve(self._after(value, now, random, finished), charge=charge)
@@ -226,11 +228,14 @@ class Call(Generic[T]):
     def _make_finished(
         self,
         answer: Reply | NoResponseError,
-        error: OpenRouterError | None,
+        value: object,
         now: float,
         charge: Charge,
     ) -> AttemptFinished:
         reply = answer if isinstance(answer, Reply) else None
+        error = value if isinstance(value, OpenRouterError) else None
+        # An answer of a bulk run has its response inside; a listing has none of these.
+        response = getattr(value, "response", value)
         return AttemptFinished(
             operation=self.operation.label.name,
             model=self.operation.label.model,
@@ -241,6 +246,13 @@ class Call(Generic[T]):
             error=error,
             request_id=reply.request_id if reply else None,
             cost=None if charge.unsaid else charge.cost or 0.0,
+            tokens=charge.tokens,
+            response_model=getattr(response, "model", None),
+            provider=getattr(response, "provider", None),
+            dimensions=getattr(response, "dimensions", None),
+            encoding=getattr(self.operation, "encoding", None),
+            started=self._attempt_started,
+            base_url=self.base_url,
         )
 
     def _given_up(self, error: OpenRouterError, reason: str) -> OpenRouterError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import contextmanager
 from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,11 +12,13 @@ from attrs import evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import log
+from openrouter_embeddings._base.logs import write_line
 from openrouter_embeddings._request.call import ONCE, BatchCall, Call, Operation
 from openrouter_embeddings._request.retry import RetryConfig
+from openrouter_embeddings.events import AttemptFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from openrouter_embeddings.events import Event
 
@@ -70,25 +74,41 @@ class Settings:
 
     def call(self, operation: Operation[T], started: float) -> Call[T]:
         """Begin a logical request at a time."""
-        return Call(operation, self.retries, self.timeout, self.deadline, started, self.most_paid)
+        times = self.timeout, self.deadline, started
+        return Call(operation, self.retries, *times, self.most_paid, self.base_url)
 
     def batch_call(self, operation: Operation[T], started: float, paid: int) -> BatchCall[T]:
         """Begin a request of a bulk run, for what may have been paid for so often already."""
-        return BatchCall(
-            operation, self.retries, self.timeout, self.deadline, started, self.most_paid - paid
-        )
+        times = self.timeout, self.deadline, started
+        return BatchCall(operation, self.retries, *times, self.most_paid - paid, self.base_url)
 
     @property
     def most_paid(self) -> int:
         """How often one input may be paid for."""
         return (self.retries or ONCE).most_paid
 
+    @contextmanager
+    def telling(self, make: Callable[[float], Event]) -> Iterator[None]:
+        """Tell of the end of what is done within, in the process that began it.
+
+        Args:
+            make: Makes the event of the time.
+        """
+        process = os.getpid()
+        try:
+            yield
+        finally:
+            if process == os.getpid():
+                self.tell([make(self.clock())])
+
     def tell(self, events: Iterable[Event], notes: Iterable[str] = ()) -> None:
         """Log notes, and pass events on; a listener that fails must not lose what was paid for."""
         for note in notes:
             log(_log, logging.WARNING, "%s", note)
         for event in events:
-            log(_log, logging.DEBUG, "%s", event)
+            level = logging.INFO if isinstance(event, AttemptFinished) else logging.DEBUG
+            if _log.isEnabledFor(level):
+                log(_log, level, "%s", write_line(event))
             if self.on_event is not None:
                 try:
                     self.on_event(event)
