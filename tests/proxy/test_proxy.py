@@ -188,6 +188,18 @@ def test_two_hundred_that_arrive_together_become_one(serve, call, upstream):
     assert abs(sum(each["cost"] for each in usage) - tokens * 2e-8) < 1e-15
 
 
+def test_a_large_request_travels_alone(serve, call, upstream):
+    """A small one that came just before does not wait for all of it."""
+    texts = [f"text {number}" for number in range(2_048)]
+    proxy = together(1, serve)
+    caller = call(proxy)
+    large, small = all_at_once([caller] * 2, [texts, "a small one"])
+
+    assert is_right(large, upstream, texts)
+    assert is_right(small, upstream, ["a small one"])
+    assert sorted(request.inputs for request in upstream.requests) == [1, 2_048]
+
+
 def test_one_refused_text_fails_its_own_caller_alone(serve, call, upstream):
     """The others have their vectors, and each of them was paid for once."""
     texts = [f"text {n}" for n in range(20)] + ["a refused text"]

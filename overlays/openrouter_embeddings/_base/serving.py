@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GRACE_SECONDS = 2
+_IDLE_SECONDS = 75  # nginx's; clients keep connections for less, and then none is closed under them
 _BACKLOG = 2048
 
 
@@ -118,4 +119,5 @@ def _config(app: Callable[..., Any]) -> uvicorn.Config:
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
     )

@@ -170,7 +170,10 @@ class Service:
         outcome: asyncio.Future[Part] = asyncio.get_running_loop().create_future()
         name = caller.id, ask.likeness
         member = _Member(holder, ask, load, outcome)
-        if self.coalescer.add(name, member, len(places), self.clock()):
+        if len(places) >= self.coalescer.most:
+            # Small ones would wait for all of it.
+            self._begin(self._run([member]))
+        elif self.coalescer.add(name, member, len(places), self.clock()):
             self._begin(self._close_window(name))
         self._depart()
         return await outcome
