@@ -165,6 +165,11 @@ class JobFolder:
         if (old / "manifest.json").exists():
             message = f"{old} is a job of another version of this package."
             raise ConfigurationError(message, argument="out", hint=_CLEARS)
+        for name in (_MANIFEST, VECTORS, ROWS, LEDGER):
+            path = self.path / name
+            if path.exists() and not path.is_file():
+                message = f"{path} is no file."
+                raise ConfigurationError(message, argument="out", hint=_CLEARS)
         try:
             content = (self.path / _MANIFEST).read_bytes()
         except FileNotFoundError:

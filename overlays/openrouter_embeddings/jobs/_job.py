@@ -204,10 +204,10 @@ def carry_out(
     sources = _sources(job, earlier)
     first = next((output.first for output, _ in sources if output.first), None)
     with folder.locked(), _store(cache) as store:
-        manifest = folder.begin(
-            job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
-        )
         try:
+            manifest = folder.begin(
+                job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
+            )
             with opened(folder, manifest, _digests(job.given)) as state:
                 course = _Course(job, client, request, state, bound, progress or _ignore)
                 report = course.run(store, sources)

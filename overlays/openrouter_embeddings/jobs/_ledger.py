@@ -102,7 +102,7 @@ def parsed(content: bytes, job: bytes) -> tuple[list[dict[str, Any]], bool]:
 
 def _parsed(raw: bytes, job: bytes) -> dict[str, Any] | None:
     text = raw[_SUM_DIGITS + 1 :]
-    if raw[:_SUM_DIGITS] != b"%08x" % checksum(text, checksum(job)):
+    if raw[: _SUM_DIGITS + 1] != b"%08x " % checksum(text, checksum(job)):
         return None
     line: dict[str, Any] = json.loads(text)
     return line

@@ -1,0 +1,54 @@
+"""A disk that is full: a sentence and an exit code, and the same command goes on with more room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from job_runs import MODEL
+
+from openrouter_embeddings.jobs import embed_file, verify_file
+
+BOUNDED = """
+import resource, sys
+size = int(sys.argv.pop(1))
+import openrouter_embeddings.cli._app
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+from openrouter_embeddings.cli import main
+main()
+"""
+TEXTS, WIDTH = 300, 8
+BYTES = TEXTS * WIDTH * 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a limit that Windows does not have")
+@pytest.mark.parametrize("name", ["out.parquet", "out.npy", "out.jsonl"])
+@pytest.mark.parametrize("size", [0, 300, 2_000, BYTES // 2, BYTES + 10, 15_000])
+def test_a_full_disk_is_a_sentence(size, name, service, client, write, tmp_path):
+    """No file may be larger than that: the ledger, the vectors, or the output meets it first."""
+    texts = [f"{number:05d} {os.urandom(8).hex()}" for number in range(TEXTS)]
+    source, out = write("in.parquet", [{"text": text} for text in texts]), tmp_path / name
+    command = ["embed", source, "--out", str(out), "--model", MODEL]
+    options = ["--batch-size", "10", "--in-flight", "2", "--base-url", service.base_url]
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", BOUNDED, str(size), *command, *options],
+        env={"OPENROUTER_API_KEY": service.api_key, "PATH": ""},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    paid = service.inputs_embedded
+    report = embed_file(client, source, out, model=MODEL)
+
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 1, 2}
+    assert done.returncode == 0 or "File too large" in done.stderr, done.stderr
+    assert report.failed == 0
+    assert service.inputs_embedded <= TEXTS + 10 * 3, (paid, done.stderr)
+    assert all(check.holds for check in verify_file(out, source=source))
+    if name == "out.npy":
+        assert np.array_equal(np.load(out), np.stack([service.vector(text) for text in texts]))
