@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     Handler = Callable[[int, FrameType | None], object]
 
-# Those that programs let end their work: Ctrl-C, the stop of a service, an alarm.
-_NUMBERS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
-]
+# Those that programs let end their work: Ctrl-C, a stop, the end of a terminal, an alarm.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+_NUMBERS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 """The command `openrouter-embeddings`: errors become one line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some inputs failed, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some inputs failed; 130, 143 and 129 ended by Ctrl-C,
+SIGTERM and SIGHUP.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import sys
 
 from openrouter_embeddings._base.extras import require
+from openrouter_embeddings.cli._signals import handled
 from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
 
 __all__ = ["main", "run"]
@@ -20,7 +22,12 @@ _NEEDS = ("typer", "rich", "pyarrow", "filelock")
 
 def main() -> None:
     """Run the command line; the extra `cli` brings what it needs."""
-    sys.exit(run(sys.argv[1:]))
+    with handled() as ending:
+        try:
+            code = run(sys.argv[1:])
+        except KeyboardInterrupt:
+            code = FAILED
+    sys.exit(ending.code(code))
 
 
 def run(arguments: list[str]) -> int:
@@ -44,6 +51,9 @@ def run(arguments: list[str]) -> int:
         return _say(error, FAILED)
     except BrokenPipeError:
         return _close_stdout()
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        return _say(f"{where}{exc.strerror or exc}", FAILED)
     except Exception as exc:
         if not hasattr(exc, "exit_code"):
             raise
