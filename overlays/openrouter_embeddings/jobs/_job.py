@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,13 @@ from openrouter_embeddings.jobs._plan import Finder, State
 from openrouter_embeddings.jobs._run import Feed, JobRun, keeper_of
 from openrouter_embeddings.jobs._settings import DECISIVE, JobSettings, check_same, most_failures
 from openrouter_embeddings.jobs._state import kept_of, opened
-from openrouter_embeddings.jobs._writers import columns_in, output_schema, write_output
+from openrouter_embeddings.jobs._writers import (
+    columns_in,
+    output_schema,
+    space_for,
+    try_output,
+    write_output,
+)
 from openrouter_embeddings.provider import checked_provider
 
 if TYPE_CHECKING:
@@ -345,6 +352,11 @@ class _Course:
         feed = Feed(job.given, state, job.max_cost, left)
         run = JobRun(job.given, state, feed, self.most_failures, self.tell)
         run.notes += _odd(state)
+        try:
+            self._try_output()
+        except ConfigurationError:
+            state.is_given_up = state.is_new
+            raise
         stream, stopped = self._embed(run, store, left)
         report = self._report(run, stream, kept)
         if stopped is not None:
@@ -381,13 +393,35 @@ class _Course:
             self._forget_nothing(stream)
         return stream, stopped or self.state.failure
 
+    def _try_output(self) -> None:
+        """Find out before anything is paid whether the output can be written, and has room.
+
+        Raises:
+            ConfigurationError: It cannot, or has not.
+        """
+        width = self.state.width or self.job.settings.dimensions or 0
+        out = Path(self.job.out).resolve()
+        schema = output_schema(self.job.given.schema, out, self.job.settings, max(1, width))
+        try_output(out, self.state.folder.path, schema)
+        if width:
+            self._check_space(width)
+        else:
+            self.state.on_width = self._check_space
+
+    def _check_space(self, width: int) -> None:
+        out, todo = Path(self.job.out).resolve(), int((self.state.states == State.TODO).sum())
+        needed = space_for(out, todo=todo, rows=self.job.given.rows, width=width)
+        free = shutil.disk_usage(out.parent).free
+        if needed > free:
+            message = f"{out.parent} has {_mib(free)} left, and the job needs {_mib(needed)} more."
+            hint = "Make room, or choose another --out."
+            raise ConfigurationError(message, argument="out", hint=hint)
+
     def _forget_nothing(self, stream: BatchStream) -> None:
         """Leave no folder where nothing was kept and nothing spent."""
-        stats, before = stream.stats, self.state.before
-        nothing = stats.cost == 0 == stats.possible_cost and not stats.inputs_sent
-        is_new = not before.requests and not before.unsaid and not before.damaged
-        if nothing and is_new and not (self.state.states == State.DONE).any():
-            self.state.is_given_up = True
+        stats = stream.stats
+        if stats.cost == 0 == stats.possible_cost and not stats.inputs_sent:
+            self.state.is_given_up = self.state.is_new
 
     def _report(self, run: JobRun, stream: BatchStream | None, kept: int) -> JobReport:
         before, given = self.state.before, self.job.given
@@ -450,6 +484,10 @@ class _Course:
             "job": json.dumps({**job.settings.plain, **made_of}, sort_keys=True),
         }
         return notes | ({} if asked is None else {"asked_dimensions": str(asked)})
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
 
 
 def _odd(state: JobState) -> list[str]:

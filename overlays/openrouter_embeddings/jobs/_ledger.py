@@ -116,12 +116,14 @@ class Ledger:
         path: Where it is.
         job: The id of the job, 16 bytes.
         on_failure: Is told where it cannot be written.
+        before: What was spent when it was read.
         tags: How many reservations it has had.
     """
 
     path: Path
     job: bytes
     on_failure: Callable[[OSError], None] = field(init=False)
+    before: Spent = field(init=False, factory=Spent)
     tags: int = field(init=False, default=0)
     _file: int = field(init=False)
 
@@ -136,7 +138,7 @@ class Ledger:
         """Say whether nothing was ever written."""
         return not os.fstat(self._file).st_size
 
-    def read(self) -> Spent:
+    def read(self) -> None:
         """Read what was spent; begin a new line where the last one was cut."""
         content = self.path.read_bytes()
         lines, damaged = parsed(content, self.job)
@@ -145,7 +147,7 @@ class Ledger:
         self.tags = max((line.get("tag", -1) for line in lines), default=-1) + 1
         if content and not content.endswith(b"\n"):
             os.write(self._file, b"\n")
-        return add_up(lines, damaged=damaged or not is_whole)
+        self.before = add_up(lines, damaged=damaged or not is_whole)
 
     def begin(self) -> None:
         """Write whose it is, as its first line; an error is raised here and nowhere else."""

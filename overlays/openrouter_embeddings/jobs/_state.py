@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import define, field
 
-from openrouter_embeddings.errors import OpenRouterError, VectorError
+from openrouter_embeddings.errors import ConfigurationError, OpenRouterError, VectorError
 from openrouter_embeddings.jobs._folder import disk_error
 from openrouter_embeddings.jobs._ledger import LEDGER, Ledger
 from openrouter_embeddings.jobs._plan import Finder, State, fill_places, find_places
@@ -16,7 +16,7 @@ from openrouter_embeddings.jobs._settings import First
 from openrouter_embeddings.jobs._store import RECORD, Entries, VectorStore, make_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._folder import JobFolder, Manifest
     from openrouter_embeddings.jobs._ledger import Spent
     from openrouter_embeddings.jobs._plan import Places, Words
+
+
+def _ignore(_width: int) -> None:
+    """Do nothing."""
 
 
 @define(eq=False)
@@ -36,13 +40,13 @@ class JobState:
         manifest: What the job is.
         store: Its vectors.
         ledger: What it spends.
-        before: What it had spent when this run began.
         digests: The digests of its texts, shape ``(texts, 2)``.
         places: Where the vector of each text stands.
         states: What is known of each text.
         records: The same by place, as it is on the disk.
         failures: Why texts have no vector, by place.
         failure: What keeps the job from going on, or None.
+        on_width: Is told the width of the vectors once it is known; what it raises ends the job.
         is_given_up: Whether nothing of it is worth keeping.
     """
 
@@ -50,13 +54,13 @@ class JobState:
     manifest: Manifest
     store: VectorStore
     ledger: Ledger
-    before: Spent
     digests: Words
     places: Places = field(init=False)
     states: NDArray[np.uint8] = field(init=False)
     records: NDArray[np.void] = field(init=False)
     failures: dict[int, str] = field(init=False)
     failure: OpenRouterError | None = field(init=False, default=None)
+    on_width: Callable[[int], None] = field(init=False, default=_ignore)
     is_given_up: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -78,6 +82,18 @@ class JobState:
         self.states = self.records["state"][self.places].astype(np.uint8)
 
     @property
+    def before(self) -> Spent:
+        """What the job had spent when this run began."""
+        return self.ledger.before
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether nothing was paid for before, and nothing is kept."""
+        before = self.before
+        paid = before.requests or before.unsaid or before.damaged
+        return not paid and not (self.states == State.DONE).any()
+
+    @property
     def width(self) -> int:
         """How many numbers a vector has; 0 as long as nobody knows."""
         return self.store.width
@@ -91,6 +107,10 @@ class JobState:
         if not self.width:
             self.manifest = self.folder.complete(self.manifest, First(width, model, provider))
             self.store.width = width
+            try:
+                self.on_width(width)
+            except ConfigurationError as error:
+                self.stop(error)
         if width != self.width:
             message = f"The vectors were {self.width} wide before, now they are {width}."
             raise VectorError(message, hint="Name the dimensions, or pin the provider.")
@@ -113,11 +133,14 @@ class JobState:
     def _write(
         self, state: State, texts: Places, vectors: Vectors | None, kept: Sequence[int | None]
     ) -> None:
-        order = np.argsort(self.places[texts], kind="stable")
-        texts = texts[order]
         places = self.places[texts]
-        records = make_records(state, self.digests[texts], [kept[place] for place in order])
-        entries = Entries(places, records, None if vectors is None else vectors[order])
+        if (np.diff(places) < 0).any():
+            order = np.argsort(places, kind="stable")
+            texts, places = texts[order], places[order]
+            kept = [kept[place] for place in order]
+            vectors = None if vectors is None else vectors[order]
+        records = make_records(state, self.digests[texts], kept)
+        entries = Entries(places, records, vectors)
         try:
             self.store.write(entries)
         except OSError as exc:
@@ -192,7 +215,8 @@ def opened(folder: JobFolder, manifest: Manifest, digests: Words) -> Iterator[Jo
     ):
         if store.is_empty and ledger.is_empty:
             ledger.begin()
-        state = JobState(folder, manifest, store, ledger, ledger.read(), digests)
+        ledger.read()
+        state = JobState(folder, manifest, store, ledger, digests)
         ledger.on_failure = lambda exc: state.stop(disk_error(folder.path, exc))
         try:
             yield state

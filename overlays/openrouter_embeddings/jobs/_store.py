@@ -185,7 +185,7 @@ def _stretches(places: Places) -> list[tuple[int, int]]:
 
 def _write_at(file: BinaryIO, at: int, content: NDArray[np.generic]) -> None:
     file.seek(at)
-    rest = memoryview(content.tobytes())
+    rest = np.ascontiguousarray(content).data.cast("B")
     while rest:
         rest = rest[file.write(rest) :]
 

@@ -45,7 +45,11 @@ def check_output(path: str) -> None:
         message = f"out {path!r} has a name that tells no known format."
         hint = f"Known are: {', '.join(_WRITERS)}."
         raise ConfigurationError(message, argument="out", hint=hint)
-    if not Path(path).resolve().parent.is_dir():
+    target = Path(path).resolve()
+    if target.is_dir():
+        message = f"out is a folder: {path!r}."
+        raise ConfigurationError(message, argument="out", hint="Give the name of a file.")
+    if not target.parent.is_dir():
         message = f"out is in a folder that does not exist: {path!r}."
         raise ConfigurationError(message, argument="out")
 
@@ -143,6 +147,38 @@ def write_output(out: Path, folder: Path, tables: Tables, schema: pa.Schema, row
             side.finish(new.stat().st_size)
         # First: a new output beside an old sidecar would be nobody's.
         side.path.replace(beside)
+
+
+def try_output(out: Path, folder: Path, schema: pa.Schema) -> None:
+    """Write an output without rows, and delete it: what cannot be written is to be known early.
+
+    Raises:
+        ConfigurationError: A column is of a type that the format does not have.
+    """
+    beside = folder / f".{out.name}.trial"
+    try:
+        _WRITERS[out.suffix.lower()](beside, iter([schema.empty_table()]), schema, 0)
+    except pa.ArrowException as exc:
+        message = f"out cannot hold the columns {', '.join(schema.names)}: {exc}."
+        raise ConfigurationError(message, argument="keep_columns") from exc
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def space_for(out: Path, *, todo: int, rows: int, width: int) -> int:
+    """Say how many bytes a job still needs: its vectors, and those of the output. Pure.
+
+    Args:
+        out: The output; a number takes 4 bytes, and about 12 characters in JSONL.
+        todo: How many vectors are still to come.
+        rows: How many rows the output has.
+        width: How many numbers a vector has.
+    """
+    each = _JSON_NUMBER if out.suffix.lower() == ".jsonl" else _NUMBER
+    return width * (_NUMBER * todo + each * rows)
+
+
+_NUMBER, _JSON_NUMBER = 4, 12
 
 
 class _Side:
