@@ -201,6 +201,7 @@ class Embeddings(_Calls):
         model: str,
         on_error: OnError = "raise",
         progress: bool | Callable[[EmbeddedBatch], None] = False,
+        out: NDArray[np.float32] | None = None,
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order.
@@ -214,6 +215,9 @@ class Embeddings(_Calls):
             on_error: ``"raise"`` checks lists before anything is sent, and raises at the end if
                 inputs failed; ``"keep"`` leaves their rows NaN and lists them in `failures`.
             progress: True for a line on a terminal, or a function of each `EmbeddedBatch`.
+            out: A float32 matrix of shape ``(n, width)`` that the vectors are written into as they
+                come, in any order, and that the result then has; one in a file (`numpy.memmap`) is
+                taken too. Needs a list or tuple of n inputs. Rows of failed inputs become NaN.
             options: Those of `BulkOptions`: ``dimensions``, ``input_type``, ``provider``,
                 ``cache``, ``limits``, ``max_cost``, ``pin_provider``, ``retries`` and others.
 
@@ -222,11 +226,13 @@ class Embeddings(_Calls):
 
         Raises:
             ConfigurationError: An argument cannot be used; nothing was sent.
-            PartialFailureError: Inputs failed, or what yields them or `progress` raised, which is
-                the ``__cause__``; `.result` has every vector that was paid for.
+            PartialFailureError: Inputs failed, or what yields them or `progress` raised, or the
+                vectors do not fit into `out`, which is the ``__cause__``; `.result` has every
+                vector that was paid for.
             OpenRouterError: No input has a vector, and all have the same reason: that error itself.
         """
-        result, course = prepare_result(inputs, on_error, options.get("prefix")), Course()
+        course = Course()
+        result = prepare_result(inputs, on_error, options, out, course)
         report = Report(choose_reporter(progress), course)
         with closing(self._batches(inputs, model, options, result.matrix, course)) as batches:
             for batch in batches:
@@ -405,6 +411,7 @@ class AsyncEmbeddings(_Calls):
         model: str,
         on_error: OnError = "raise",
         progress: bool | Callable[[EmbeddedBatch], None] = False,
+        out: NDArray[np.float32] | None = None,
         **options: Unpack[BulkOptions],
     ) -> EmbeddedBatch:
         """Embed any number of inputs, and return all vectors in their order; see `Embeddings`.
@@ -412,7 +419,8 @@ class AsyncEmbeddings(_Calls):
         Inputs may come asynchronously as well. An iterator that is no list is read in a thread, so
         that nothing in the event loop waits for it.
         """
-        result, course = prepare_result(inputs, on_error, options.get("prefix")), Course()
+        course = Course()
+        result = prepare_result(inputs, on_error, options, out, course)
         report = Report(choose_reporter(progress), course)
         async with aclosing(
             self._batches(inputs, model, options, result.matrix, course)

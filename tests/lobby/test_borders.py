@@ -53,7 +53,7 @@ TIMES = {"timeout", "deadline", "retries"}
 CALLS = {
     "generate": ("input", "encoding_format", *REQUEST),
     "embed": (
-        *("inputs", "on_error", "progress", "limits", "max_cost", "pin_provider", "on_long"),
+        *("inputs", "on_error", "progress", "out", "limits", "max_cost", "pin_provider", "on_long"),
         *REQUEST,
     ),
     "estimate": (

@@ -11,9 +11,10 @@ from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import has_terminal, log, write_to_terminal
+from openrouter_embeddings._base.matrices import checked_matrix
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
-from openrouter_embeddings._bulk.output import Result
+from openrouter_embeddings._bulk.output import Course, Result
 from openrouter_embeddings._bulk.reader import make_source
 from openrouter_embeddings._bulk.run import BulkRun, Plan
 from openrouter_embeddings._bulk.space import keys_of
@@ -370,22 +371,35 @@ def write_template(
 
 
 def prepare_result(
-    inputs: Iterable[Input] | AsyncIterable[Input], on_error: object, prefix: object = None
+    inputs: Iterable[Input] | AsyncIterable[Input],
+    on_error: object,
+    options: BulkOptions | None = None,
+    out: object = None,
+    course: Course | None = None,
 ) -> Result:
     """Prepare the result, and check lists as a whole before anything is sent or paid.
 
     Raises:
-        ConfigurationError: An input of a list cannot be used, and errors are to be raised.
+        ConfigurationError: An input of a list cannot be used, and errors are to be raised; or the
+            vectors cannot be written into `out`.
     """
     arguments.choice("on_error", on_error, ("raise", "keep"))
     if not isinstance(inputs, list | tuple):
+        if out is not None:
+            raise arguments.bad_type("inputs", "a list or tuple where out= is given", inputs)
         return Result(None)
+    given = options or {}
+    dimensions = given.get("dimensions")
+    matrix = None if out is None else checked_matrix("out", out, len(inputs))
+    if matrix is not None and isinstance(dimensions, int) and dimensions != matrix.shape[1]:
+        problem = f"must be as wide as dimensions={dimensions!r} asks for"
+        raise arguments.bad_value("out", problem, matrix.shape)
     if on_error == "raise" and not are_plain(inputs):
-        before = checked_prefix(prefix)
+        before = checked_prefix(given.get("prefix"))
         for position, value in enumerate(inputs):
             if not is_plain(value):
                 one_input(position, value, before)
-    return Result(len(inputs))
+    return Result(len(inputs), matrix, course or Course())
 
 
 def _on_long(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -13,7 +13,11 @@ from openrouter_embeddings._base.asides import write_to_terminal
 from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
-from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
+from openrouter_embeddings.errors import (
+    ConfigurationError,
+    OpenRouterError,
+    PartialFailureError,
+)
 from openrouter_embeddings.events import RunFinished
 from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats, Truncation
 
@@ -161,9 +165,15 @@ class Result:
 
     Attributes:
         expected: How many inputs there are, or None where that is not known beforehand.
+        out: The caller's matrix for the vectors, or None; it is left where they do not fit.
+        course: The run, which ends where they do not.
+        unfit: That they do not fit, or None.
     """
 
     expected: int | None
+    out: Vectors | None = None
+    course: Course = field(factory=lambda: Course())  # noqa: PLW0108 - it comes below
+    unfit: ConfigurationError | None = field(init=False, default=None)
     _matrix: NDArray[np.float32] | None = field(init=False, default=None)
     _rows: int = field(init=False, default=0)
     _failures: list[Failure] = field(init=False, factory=list)
@@ -175,8 +185,18 @@ class Result:
         """Return the result itself, so that vectors are written where they end."""
         if self.expected is None or width == 0:
             return None
+        if self.out is not None and self.out.shape[1] != width:
+            self._leave_out(width)
         matrix = self._room_for(0, width)
         return matrix if matrix.shape[1] == width else None
+
+    def _leave_out(self, width: int) -> None:
+        """End the run; what is paid for until then goes into a matrix of its own."""
+        out, self.out = cast("Vectors", self.out), None
+        message = f"out has rows of {out.shape[1]} numbers, and the vectors have {width}."
+        self.unfit = ConfigurationError(message, argument="out")
+        if self.course.run is not None:
+            self.course.run.give_up(self.unfit)
 
     def add(self, batch: EmbeddedBatch) -> None:
         """Take the next batch."""
@@ -191,7 +211,8 @@ class Result:
     def _room_for(self, done: int, width: int) -> NDArray[np.float32]:
         """Make room for all rows so far; rows that came before the width was known are NaN."""
         if self._matrix is None:
-            self._matrix = np.empty((max(self._rows, self.expected or 0), width), np.float32)
+            size = max(self._rows, self.expected or 0)
+            self._matrix = np.empty((size, width), np.float32) if self.out is None else self.out
             self._matrix[: max(done, self._rows)] = np.nan
         elif self._rows > len(self._matrix):
             grown = np.empty((max(self._rows, 2 * len(self._matrix)), width), np.float32)
@@ -214,7 +235,7 @@ class Result:
                 early; it carries the result.
             OpenRouterError: No input has a vector, for one and the same reason.
         """
-        whole = self._whole(course)
+        whole, failure = self._whole(course), self.unfit or failure
         if failure is not None:
             raise _end_early(whole, failure)
         if self._failures and on_error == "raise":
@@ -222,6 +243,8 @@ class Result:
         return whole
 
     def _whole(self, course: Course) -> EmbeddedBatch:
+        if self._matrix is None and self.out is not None:
+            self._room_for(self._rows, self.out.shape[1])
         empty = np.full((self._rows, 0), np.nan, dtype=np.float32)
         matrix = empty if self._matrix is None else self._matrix[: self._rows]
         return evolve(
