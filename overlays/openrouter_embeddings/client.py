@@ -19,8 +19,8 @@ from attrs import evolve, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.frames import forget_frames
+from openrouter_embeddings._base.interrupts.signals import find_interrupt
 from openrouter_embeddings._base.logs import follow_environment
-from openrouter_embeddings._base.signals import find_interrupt
 from openrouter_embeddings._request.retry import RetryConfig
 from openrouter_embeddings._request.settings import Settings, checked_retries
 from openrouter_embeddings._version import __version__

@@ -13,11 +13,7 @@ from openrouter_embeddings._base.asides import write_to_terminal
 from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
-from openrouter_embeddings.errors import (
-    ConfigurationError,
-    OpenRouterError,
-    PartialFailureError,
-)
+from openrouter_embeddings.errors import ConfigurationError, OpenRouterError, PartialFailureError
 from openrouter_embeddings.events import RunFinished
 from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats, Truncation
 

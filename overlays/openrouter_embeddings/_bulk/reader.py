@@ -216,7 +216,7 @@ class Reader:
         self.exhausted = self.exhausted or taken.over
         self.failure = self.failure or taken.failure
         start, self._read = self._read, self._read + len(values)
-        if are_plain(values):
+        if not self.prefix and are_plain(values):
             return self._make_chunk(values, known)
         entries = [
             value if is_plain(value) and not self.prefix else self._entry(position, value)

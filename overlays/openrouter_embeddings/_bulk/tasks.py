@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
-from openrouter_embeddings._base.lasting import (
+from openrouter_embeddings._base.interrupts.lasting import (
     LastingTask,
     begin_lasting,
     cancelled_while,
@@ -26,7 +26,7 @@ from openrouter_embeddings._base.lasting import (
     to_its_end,
     was_interrupted,
 )
-from openrouter_embeddings._base.signals import HeldSignals, SharedHold, find_interrupt
+from openrouter_embeddings._base.interrupts.signals import HeldSignals, SharedHold, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._bulk.reader import FedSource

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
-from openrouter_embeddings._base.signals import HeldSignals, find_interrupt
+from openrouter_embeddings._base.interrupts.signals import HeldSignals, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
 from openrouter_embeddings._http.exchange import send, users_of

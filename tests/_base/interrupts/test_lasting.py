@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from openrouter_embeddings._base.lasting import (
+from openrouter_embeddings._base.interrupts.lasting import (
     begin_lasting,
     is_ended_runners,
     is_runners,

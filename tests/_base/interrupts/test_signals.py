@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from openrouter_embeddings._base.signals import HeldSignals, SharedHold, find_interrupt
+from openrouter_embeddings._base.interrupts.signals import HeldSignals, SharedHold, find_interrupt
 
 HANDLED = [signal.SIGINT, signal.SIGTERM]
 
