@@ -84,6 +84,8 @@ class Server:
             rows = rows[:-1] or rows * 2
         if self.quirk == "shuffled":
             rows = rows[1:] + rows[:1]
+        if self.quirk == "shuffled in larger batches" and len(items) > 4:
+            rows = rows[::-1]
         if self.quirk == "zero":
             rows[-1] = [0.0] * width
         if self.quirk == "widths":
@@ -145,6 +147,7 @@ BROKEN = {
     "widths": "one width",
     "ignores dimensions": "width that was asked for",
     "shuffled": "order",
+    "shuffled in larger batches": "order",
     "not the same": "same text, same vector",
     "big-endian": "encodings agree",
     "any model": "refusals",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from openrouter_embeddings.contract._judge import Fits, RawReply
 
 TEXTS = ("Dogs are loyal companions", "The cat sat on the mat", "Stocks fell sharply")
+# Eight in all: larger batches may be put together of several, and most bounds are above that.
+MANY = (TEXTS[0], *(f"Sentence {number}" for number in range(5)), *TEXTS[1:])
 _SAME = 0.999
 _EXACT = 1e-5
 _UNKNOWN_MODEL = "no-such-author/no-such-model"
@@ -152,11 +154,13 @@ class Checks:
         return f"{rows} vectors"
 
     def order(self) -> str:
-        """Compare the vectors of a batch with those of its texts alone, and of another order."""
+        """Compare a batch with its texts alone, with another order, and with a larger batch."""
         batch = self._embed(list(TEXTS), len(TEXTS))
         turned = self._embed(list(TEXTS[::-1]), len(TEXTS))
         alone = np.concatenate([self._embed(text, 1) for text in TEXTS])
-        for name, other in (("texts alone", alone), ("the other order", turned[::-1])):
+        larger = self._embed(list(MANY), len(MANY))[[0, -2, -1]]
+        others = {"texts alone": alone, "the other order": turned[::-1], "a larger batch": larger}
+        for name, other in others.items():
             least = _least_cosine(batch, other)
             if least < _SAME:
                 self._say_wrong("order", f"cosine {least:.4f} between the batch and {name}")
