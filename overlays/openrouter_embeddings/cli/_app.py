@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._version import __version__
 from openrouter_embeddings.cli import _index
 from openrouter_embeddings.cli._contract import contract
 from openrouter_embeddings.cli._files import files
@@ -13,11 +14,13 @@ from openrouter_embeddings.cli._options import (
     LOCAL_MODEL,
     BaseUrl,
     InputType,
+    Json,
     Local,
     Model,
     chosen_model,
     connected,
     say,
+    write_json,
 )
 from openrouter_embeddings.cli._serve import serve
 from openrouter_embeddings.errors import ConfigurationError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings.values import ModelInfo
 
 import typer
+from attrs import asdict
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -34,9 +38,30 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Embed texts with OpenRouter, or with a small model on this machine.",
 )
 app.add_typer(files)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"openrouter-embeddings {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Embed texts with OpenRouter, or with a small model on this machine."""
+
+
 app.command()(contract)
 app.command()(serve)
 
@@ -44,7 +69,9 @@ app.command()(serve)
 @app.command()
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    index: Annotated[str, typer.Option(help="A file written by the command embed.")],
+    index: Annotated[
+        list[str], typer.Option(help="A file written by the command embed; several are searched.")
+    ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits.")] = 5,
     model: Model = None,
     input_type: InputType = None,
@@ -54,30 +81,61 @@ def search(
         str | None,
         typer.Option(help="What to put before the query; else what the index says, if it does."),
     ] = None,
+    as_json: Json = False,
 ) -> int:
-    """Search an embedded file by meaning."""
-    found = _index.read_index(index)
-    made_by = found.metadata.get("model")
-    name = model or made_by or chosen_model(None, local=local)
-    if made_by == LOCAL_MODEL and not local:
-        message = f"index was made by the local model: {index!r}."
+    """Search embedded files by meaning."""
+    found = [_index.open_index(path) for path in index]
+    made_by = {one.notes["model"] for one in found if "model" in one.notes}
+    asked = {int(one.notes["asked_dimensions"]) for one in found if "asked_dimensions" in one.notes}
+    if len(made_by) > 1 or len(asked) > 1:
+        message = f"The files of index were made by {', '.join(sorted(made_by))}."
+        hint = "Vectors of several models or widths cannot be compared: search them one by one."
+        raise ConfigurationError(message, argument="index", hint=hint)
+    if LOCAL_MODEL in made_by and not local:
+        message = f"index was made by the local model: {index[0]!r}."
         raise ConfigurationError(message, argument="index", hint="Search it with --local.")
-    asked = found.metadata.get("asked_dimensions")
-    prefix = found.metadata.get("query_prefix") if query_prefix is None else query_prefix
+    name = model or next(iter(made_by), None) or chosen_model(None, local=local)
+    prefix = _known_prefix(found) if query_prefix is None else query_prefix
     with connected(local=local, base_url=base_url) as client:
         vector = client.embeddings.generate(
-            input=f"{prefix or ''}{query}",
+            input=f"{prefix}{query}",
             model=name,
-            dimensions=int(asked) if asked else None,
-            input_type=input_type,
+            dimensions=next(iter(asked), None),
+            input_type=input_type or _query_type(found),
         ).vectors[0]
-    hits = _index.most_similar(found.vectors, vector, k)
-    grid = Grid("similarity", "row", "text")
-    for row, similarity in hits:
-        number, text = found.rows[row] + 1, found.texts[row]
-        grid.add_row(f"{similarity:.3f}", str(number), _one_line(text))
-    Console(highlight=False, markup=False).print(grid)
+    hits = _index.nearest(found, vector, k)
+    if as_json:
+        write_json({"model": name, "hits": [asdict(hit) | {"row": hit.row + 1} for hit in hits]})
+        return 0
+    _show(hits, several=len(found) > 1)
     return 0
+
+
+def _known_prefix(found: list[_index.Index]) -> str:
+    """Read what the files say is put before a query."""
+    prefixes = {one.notes.get("query_prefix", "") for one in found}
+    if len(prefixes) > 1:
+        message = "The files of index name several prefixes of a query."
+        hint = "Say which one is meant, with --query-prefix."
+        raise ConfigurationError(message, argument="index", hint=hint)
+    return prefixes.pop()
+
+
+def _query_type(found: list[_index.Index]) -> str | None:
+    """Ask for a query where the files have documents; models that tell them apart need both."""
+    is_documents = all(one.job.get("input_type") == "search_document" for one in found)
+    return "search_query" if is_documents else None
+
+
+def _show(hits: list[_index.Found], *, several: bool) -> None:
+    has_ids = any(hit.id is not None for hit in hits)
+    columns = ["similarity", *(["index"] if several else []), "row", *(["id"] if has_ids else [])]
+    grid = Grid(*columns, "text")
+    for hit in hits:
+        cells = [f"{hit.similarity:.3f}", *([_one_line(hit.index)] if several else [])]
+        cells += [str(hit.row + 1), *([_one_line(str(hit.id), 40)] if has_ids else [])]
+        grid.add_row(*cells, _one_line(hit.text))
+    Console(highlight=False, markup=False).print(grid)
 
 
 def _one_line(text: str | None, width: int = 100) -> str:
@@ -91,11 +149,15 @@ def models(
     free: Annotated[bool, typer.Option("--free", help="Only models that cost nothing.")] = False,
     base_url: BaseUrl = None,
     local: Local = False,
+    as_json: Json = False,
 ) -> int:
     """List the models that serve embeddings, cheapest first."""
     with connected(local=local, base_url=base_url) as client:
         catalog = client.embeddings.list_models()
     found = catalog.filter(text=text, free=True if free else None).by_price()
+    if as_json:
+        write_json({"models": [_described(info) for info in found]})
+        return 0
     grid = Grid("model", "USD per million tokens", "most tokens", "takes")
     for info in found:
         grid.add_row(
@@ -105,6 +167,16 @@ def models(
     if catalog.unread:
         say(f"{len(catalog.unread)} entries of the listing could not be read")
     return 0
+
+
+def _described(info: ModelInfo) -> dict[str, object]:
+    return {
+        "id": info.id,
+        "name": info.name,
+        "price_per_million": info.price_per_million,
+        "context_length": info.context_length,
+        "input_modalities": info.input_modalities,
+    }
 
 
 def _price(info: ModelInfo) -> str:

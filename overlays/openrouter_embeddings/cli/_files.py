@@ -1,4 +1,4 @@
-"""The commands about files: embed, estimate, retry-failed, verify, and those of the cache."""
+"""The commands about files: embed, estimate, retry-failed and verify."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import pyarrow as pa
 import typer
+from attrs import asdict
 
 from openrouter_embeddings import jobs
-from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.cli._cache import cached
 from openrouter_embeddings.cli._options import (
     BaseUrl,
     Dimensions,
     InputType,
+    Json,
     Local,
     Model,
     chosen_model,
     connected,
     say,
+    write_json,
 )
 from openrouter_embeddings.cli._progress import shown
 from openrouter_embeddings.cli._requests import (
@@ -42,7 +45,6 @@ from openrouter_embeddings.cli._requests import (
     preferences,
     times,
 )
-from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._writers import check_output
 from openrouter_embeddings.limits import Limits
 
@@ -55,7 +57,6 @@ SOME_FAILED = 3
 FAILED = 1
 
 files = typer.Typer()
-cached = typer.Typer(no_args_is_help=True, help="Look into a cache of vectors, or empty it.")
 files.add_typer(cached, name="cache")
 
 Source = Annotated[
@@ -139,6 +140,7 @@ def embed(
     ] = False,
     base_url: BaseUrl = None,
     local: Local = False,
+    as_json: Json = False,
 ) -> int:
     """Embed the texts of a file; run it again to go on where it was interrupted."""
     check_output(out)
@@ -163,7 +165,8 @@ def embed(
                     input_type=input_type,
                     provider=routing,
                     extra_body=more,
-                )
+                ),
+                as_json=as_json,
             )
             return 0
         with shown() as show:
@@ -203,7 +206,7 @@ def embed(
                 progress=show,
                 **times(timeout, deadline, retries),
             )
-    return _say_report(report, "embedded into")
+    return _say_report(report, "embedded into", as_json=as_json)
 
 
 def _use_system_memory() -> None:
@@ -227,7 +230,11 @@ def _readable(source: str) -> Iterator[str]:
         yield str(path)
 
 
-def _say_report(report: jobs.JobReport, done: str) -> int:
+def _say_report(report: jobs.JobReport, done: str, *, as_json: bool) -> int:
+    if as_json:
+        failures = [{"row": row + 1, "error": error} for row, error in report.failures]
+        write_json(asdict(report) | {"failures": failures})
+        return SOME_FAILED if report.failed else 0
     for row, error in report.failures:
         say(f"input {row + 1}: {error}")
     if report.failed > len(report.failures):
@@ -268,6 +275,7 @@ def estimate(
     cache: Cache = None,
     base_url: BaseUrl = None,
     local: Local = False,
+    as_json: Json = False,
 ) -> int:
     """Estimate tokens and cost of a file, before anything is paid."""
     name = chosen_model(model, local=local)
@@ -287,11 +295,14 @@ def estimate(
             provider=routing,
             extra_body=json_object("extra_body", extra_body),
         )
-    _say_estimate(found)
+    _say_estimate(found, as_json=as_json)
     return 0
 
 
-def _say_estimate(found: Estimate) -> None:
+def _say_estimate(found: Estimate, *, as_json: bool) -> None:
+    if as_json:
+        write_json(asdict(found))
+        return
     least, most = found.tokens
     typer.echo(f"texts:   {found.inputs:,}, {found.unique:,} different ones")
     typer.echo(f"cached:  {found.cached:,}")
@@ -318,6 +329,7 @@ def retry_failed(
     max_cost: MaxCost = None,
     base_url: BaseUrl = None,
     local: Local = False,
+    as_json: Json = False,
 ) -> int:
     """Embed the failed rows of an output again, and nothing else."""
     limits = Limits(
@@ -337,10 +349,10 @@ def retry_failed(
             max_cost=max_cost,
             **times(timeout, deadline, retries),
         )
-    if not report.rows:
+    if not report.rows and not as_json:
         say("no row to embed again")
         return 0
-    return _say_report(report, "embedded again into")
+    return _say_report(report, "embedded again into", as_json=as_json)
 
 
 @files.command()
@@ -352,6 +364,7 @@ def verify(
     ] = 20,
     base_url: BaseUrl = None,
     local: Local = False,
+    as_json: Json = False,
 ) -> int:
     """Check an output: rows, ids, widths, numbers, and a sample embedded again."""
     if sample:
@@ -359,41 +372,10 @@ def verify(
             checks = jobs.verify_file(out, source=source, client=client, sample=sample)
     else:
         checks = jobs.verify_file(out, source=source)
+    good = all(check.holds for check in checks)
+    if as_json:
+        write_json({"out": str(out), "holds": good, "checks": [asdict(check) for check in checks]})
+        return 0 if good else FAILED
     for check in checks:
         typer.echo(f"{'ok' if check.holds else 'WRONG':<6} {check.name}: {check.found}")
-    return 0 if all(check.holds for check in checks) else FAILED
-
-
-CacheFolder = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder of the cache.")]
-
-
-@cached.command("info")
-def cache_info(path: CacheFolder) -> int:
-    """Say how many vectors a cache holds, by model."""
-    with _existing(path) as cache:
-        info = cache.info()
-    typer.echo(f"{info.vectors:,} vectors, {info.bytes / 2**20:,.1f} MiB: {info.path}")
-    for model, count in sorted(info.models.items()):
-        typer.echo(f"{count:>12,}  {model}")
-    return 0
-
-
-@cached.command("clear")
-def cache_clear(
-    path: CacheFolder,
-    model: Annotated[str | None, typer.Option(help="This model's alone; all without it.")] = None,
-) -> int:
-    """Delete vectors from a cache."""
-    with _existing(path) as cache:
-        gone = cache.clear(model)
-    typer.echo(f"{gone:,} vectors deleted")
-    return 0
-
-
-def _existing(path: str) -> EmbeddingCache:
-    """Open a cache, but do not make a new one of a misspelt name."""
-    given = Path(path)
-    if not given.exists() or (given.is_dir() and not any(given.iterdir())):
-        message = f"There is no cache at {path!r}."
-        raise ConfigurationError(message, argument="FOLDER", hint="Check the path.")
-    return EmbeddingCache(path)
+    return 0 if good else FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from openrouter_embeddings import OpenRouter
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 LOCAL_MODEL = "local/wordllama-256"
@@ -26,6 +27,7 @@ Dimensions = Annotated[int | None, typer.Option(help="The width of the vectors."
 BaseUrl = Annotated[
     str | None, typer.Option(help="Where requests go; OPENROUTER_BASE_URL without it.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no tables.")]
 InputType = Annotated[str | None, typer.Option(help="What the texts are for, if the model asks.")]
 
 
@@ -65,3 +67,8 @@ def chosen_model(model: str | None, *, local: bool) -> str:
 def say(line: str) -> None:
     """Say something beside the output, on one line even where it is long."""
     sys.stderr.write(f"{line}\n")
+
+
+def write_json(value: Mapping[str, object]) -> None:
+    """Print one object; what JSON has no numbers for is text, and unknown is null."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))

@@ -28,10 +28,11 @@ from openrouter_embeddings.jobs._columns import TEXT, Columns
 from openrouter_embeddings.jobs._finished import finished_output
 from openrouter_embeddings.jobs._folder import check_apart, checked_path
 from openrouter_embeddings.jobs._input import look_at, look_through
-from openrouter_embeddings.jobs._job import Job, JobReport, Request, carry_out, known_texts
+from openrouter_embeddings.jobs._job import Job, JobReport, carry_out, known_texts
 from openrouter_embeddings.jobs._lines import ReadOptions
 from openrouter_embeddings.jobs._readers import OutputReader
 from openrouter_embeddings.jobs._run import JobProgress
+from openrouter_embeddings.jobs._settings import Request
 from openrouter_embeddings.jobs._verify import (
     Check,
     check_of_sample,

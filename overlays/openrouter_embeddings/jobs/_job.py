@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.sources import canonical_source
-from openrouter_embeddings._bulk.options import write_template
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_output
@@ -22,7 +19,7 @@ from openrouter_embeddings.jobs._folder import JobFolder, disk_error
 from openrouter_embeddings.jobs._ledger import left_of
 from openrouter_embeddings.jobs._plan import Finder, State
 from openrouter_embeddings.jobs._run import Feed, JobRun, keeper_of
-from openrouter_embeddings.jobs._settings import DECISIVE, JobSettings, check_same, most_failures
+from openrouter_embeddings.jobs._settings import DECISIVE, check_same, most_failures
 from openrouter_embeddings.jobs._state import kept_of, opened
 from openrouter_embeddings.jobs._writers import (
     columns_in,
@@ -31,7 +28,6 @@ from openrouter_embeddings.jobs._writers import (
     try_output,
     write_output,
 )
-from openrouter_embeddings.provider import checked_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,10 +37,10 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.output import BatchStream
     from openrouter_embeddings.cache import Store
     from openrouter_embeddings.client import OpenRouter
-    from openrouter_embeddings.jobs._columns import Columns
     from openrouter_embeddings.jobs._finished import Output
     from openrouter_embeddings.jobs._input import JobInput
     from openrouter_embeddings.jobs._run import JobProgress
+    from openrouter_embeddings.jobs._settings import JobSettings, Request
     from openrouter_embeddings.jobs._state import JobState
 
 # Of the rows of an output, the share that stays where it is brought up to date without a question.
@@ -85,71 +81,6 @@ class JobReport:
     empty: int = 0
     kept: int = 0
     notes: tuple[str, ...] = ()
-
-
-@frozen
-class Request:
-    """What each request of a job carries, and how the run goes about it.
-
-    Attributes:
-        url: Where requests go, or the name of what is there.
-        model: The model's id.
-        each: What each request carries.
-        run: Other options of the run.
-    """
-
-    url: str
-    model: str
-    each: Mapping[str, Any] = field(repr=False)
-    run: Mapping[str, Any] = field(repr=False)
-
-    @classmethod
-    def of(
-        cls, client: OpenRouter, model: object, each: Mapping[str, Any], run: Mapping[str, Any]
-    ) -> Request:
-        """Check what each request is to carry.
-
-        Raises:
-            ConfigurationError: Something cannot be used.
-        """
-        checked = dict(each)
-        checked["provider"] = checked_provider(each.get("provider"))
-        write_template(model, checked)
-        if each.get("extra_body") is not None:
-            checked["extra_body"] = arguments.json_mapping("extra_body", each["extra_body"])
-        client.with_options(
-            **{name: run[name] for name in ("timeout", "deadline", "retries") if name in run}
-        )
-        url = canonical_source(client.base_url)
-        return cls(url, arguments.text("model", model), checked, run)
-
-    def settings(
-        self, columns: Columns, reading: Mapping[str, object], *, keep_text: bool
-    ) -> JobSettings:
-        """Say what the job is."""
-        return JobSettings(
-            url=self.url,
-            model=self.model,
-            dimensions=self.each.get("dimensions"),
-            input_type=self.each.get("input_type"),
-            provider=self.each["provider"],
-            extra_body=self.each.get("extra_body"),
-            on_long=self.run.get("on_long", "error"),
-            pin_provider=self.run.get("pin_provider", False),
-            reading=reading,
-            column=columns.text,
-            id_column=columns.id,
-            keep_columns=columns.keep,
-            keep_text=keep_text,
-        )
-
-    def options(self, providers: tuple[str, ...]) -> dict[str, Any]:
-        """Return the options of a run; a pinned job goes on with its first provider."""
-        options = {**self.each, **self.run}
-        if self.run.get("pin_provider") and providers:
-            given = self.each["provider"] or {}
-            options["provider"] = {**given, "only": [providers[0]], "allow_fallbacks": False}
-        return options
 
 
 @frozen(eq=False)

@@ -1,4 +1,4 @@
-"""What a job is, so that a later run can tell whether it is the same one. Pure."""
+"""What a job is, so that a later run can tell whether it is the same one; and its requests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.sources import canonical_source
+from openrouter_embeddings._bulk.options import write_template
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.provider import checked_provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from openrouter_embeddings.client import OpenRouter
+    from openrouter_embeddings.jobs._columns import Columns
 
 FORMAT = 2
 
@@ -63,6 +69,71 @@ DECISIVE = (
     *("on_long", "pin_provider"),
 )
 """What decides a vector; the rest is about the output."""
+
+
+@frozen
+class Request:
+    """What each request of a job carries, and how the run goes about it.
+
+    Attributes:
+        url: Where requests go, or the name of what is there.
+        model: The model's id.
+        each: What each request carries.
+        run: Other options of the run.
+    """
+
+    url: str
+    model: str
+    each: Mapping[str, Any] = field(repr=False)
+    run: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, client: OpenRouter, model: object, each: Mapping[str, Any], run: Mapping[str, Any]
+    ) -> Request:
+        """Check what each request is to carry.
+
+        Raises:
+            ConfigurationError: Something cannot be used.
+        """
+        checked = dict(each)
+        checked["provider"] = checked_provider(each.get("provider"))
+        write_template(model, checked)
+        if each.get("extra_body") is not None:
+            checked["extra_body"] = arguments.json_mapping("extra_body", each["extra_body"])
+        client.with_options(
+            **{name: run[name] for name in ("timeout", "deadline", "retries") if name in run}
+        )
+        url = canonical_source(client.base_url)
+        return cls(url, arguments.text("model", model), checked, run)
+
+    def settings(
+        self, columns: Columns, reading: Mapping[str, object], *, keep_text: bool
+    ) -> JobSettings:
+        """Say what the job is."""
+        return JobSettings(
+            url=self.url,
+            model=self.model,
+            dimensions=self.each.get("dimensions"),
+            input_type=self.each.get("input_type"),
+            provider=self.each["provider"],
+            extra_body=self.each.get("extra_body"),
+            on_long=self.run.get("on_long", "error"),
+            pin_provider=self.run.get("pin_provider", False),
+            reading=reading,
+            column=columns.text,
+            id_column=columns.id,
+            keep_columns=columns.keep,
+            keep_text=keep_text,
+        )
+
+    def options(self, providers: tuple[str, ...]) -> dict[str, Any]:
+        """Return the options of a run; a pinned job goes on with its first provider."""
+        options = {**self.each, **self.run}
+        if self.run.get("pin_provider") and providers:
+            given = self.each["provider"] or {}
+            options["provider"] = {**given, "only": [providers[0]], "allow_fallbacks": False}
+        return options
 
 
 @frozen
