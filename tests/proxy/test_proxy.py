@@ -8,13 +8,14 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import numpy as np
 import pybase64
 import pytest
 
 from openrouter_embeddings import ConfigurationError
 from openrouter_embeddings.cache import EmbeddingCache, KeyMaker
-from openrouter_embeddings.proxy import ProxyOptions, ProxyServer, create_app
+from openrouter_embeddings.proxy import ProxyOptions, ProxyServer, _app, create_app
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
@@ -343,6 +344,79 @@ def test_a_bound_needs_a_price(serve, call, upstream):
     assert response.status_code == 400
     assert "no/such-model" in refusal(response)
     assert upstream.inputs_embedded == 0
+
+
+def test_a_price_that_varies_is_no_bound(serve, call):
+    """The listing has none for a router."""
+    model = {"id": MODEL, "name": "M", "pricing": {"prompt": "-1", "completion": "-1"}}
+    with FaultServer(models=[model]) as routed:
+        proxy = serve(upstream=routed.base_url, max_cost=1.0)
+        response = call(proxy, routed.api_key).embed("a")
+
+    assert response.status_code == 402
+    assert "fixed price" in refusal(response)
+    assert routed.inputs_embedded == 0
+
+
+def test_once_nothing_is_left_nothing_goes_out(serve, call):
+    """Of a service that is dearer than its listing too, whose first reply finds that out."""
+    with FaultServer(cost_per_token=1e-6) as dear:
+        caller = call(serve(upstream=dear.base_url, max_cost=1e-5), dear.api_key)
+
+        assert caller.embed("x" * 400).status_code == 200
+        assert refusal(caller.embed("a")).startswith("The bound of 1e-05 USD for this key")
+        assert dear.inputs_embedded == 1
+
+
+def test_an_outage_of_the_listing_is_told(serve, call, upstream):
+    """And nothing is reserved for what was never sent."""
+    upstream.script_models(*[faults.status(401)])
+    caller = call(serve(max_cost=1.0))
+
+    assert caller.embed("a").status_code == 401
+    assert caller.embed("a").status_code == 200
+
+
+def test_a_cache_that_fails_has_no_hits(serve, call, upstream, monkeypatch):
+    """It costs no vector."""
+    caller = call(serve(cache=":memory:"))
+    caller.embed(TEXTS)
+
+    def fail(*_):
+        raise ConfigurationError("The cache cannot be read.")
+
+    monkeypatch.setattr(EmbeddingCache, "find", fail)
+
+    assert is_right(caller.embed(TEXTS), upstream, TEXTS)
+    assert upstream.inputs_embedded == 6
+
+
+def test_a_fault_of_the_proxy_itself_is_told_without_words(
+    serve, call, upstream, monkeypatch, caplog
+):
+    """They could quote an input; the log has the place."""
+    caller = call(serve())
+
+    def fail(*_):
+        raise RuntimeError("a secret text")
+
+    monkeypatch.setattr(_app, "read_ask", fail)
+    response = caller.embed("a secret text")
+
+    assert response.status_code == 500
+    assert refusal(response) == "Internal Server Error"
+    assert "RuntimeError in fail" in caplog.text
+    assert "secret" not in caplog.text
+    monkeypatch.undo()
+    assert caller.embed("a").status_code == 200
+
+
+async def test_it_runs_beside_an_event_loop(upstream):
+    """Which goes on."""
+    started = ProxyServer(ProxyOptions(upstream=upstream.base_url))
+    async with started as proxy, httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"{proxy.root_url}/healthz")).status_code == 200
+    assert proxy.waiting == 0
 
 
 def test_a_rate_holds_over_all_requests_of_a_key(serve, call, upstream):
