@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.child import ARRAYS
 from bench.extras import (
@@ -27,6 +28,7 @@ from bench.extras import (
     job_speed,
     second_run,
 )
+from bench.pairs import async_beside_sync, growth, runs_beside_calls, singles
 from bench.report import report
 from bench.server import WIDTH
 
@@ -51,7 +53,7 @@ ALL = (
 # stands on openai's client, and half a minute for each scenario says nothing new.
 SLOW = {"litellm", "langchain-openai"}
 # What is only a little slower or faster needs more rounds to be told apart.
-CLOSE = {"the limit", "ours"}
+CLOSE = {"the limit", "ours", "ours, async", "httpx + base64"}
 MANY = tuple(peer for peer in ALL if peer not in SLOW | {"received, not read"})
 
 
@@ -110,6 +112,10 @@ def main() -> int:
         results = measure_all(url, texts)
         with tempfile.TemporaryDirectory() as folder:
             others = {
+                "pairs": runs_beside_calls(url, texts),
+                "async": async_beside_sync(results),
+                "growth": growth(url, 10 * texts),
+                "singles": singles(url),
                 "imports": import_times(),
                 "sizes": installed_sizes(),
                 "disk": disk_speed(Path(folder)),
@@ -131,9 +137,9 @@ def main() -> int:
     return 0 if all(row["right"] for row in rows if "right" in row) else 1
 
 
-def measure_all(url: str, texts: int) -> dict[str, dict[str, dict[str, object]]]:
+def measure_all(url: str, texts: int) -> dict[str, dict[str, dict[str, Any]]]:
     """Go through scenarios, rounds and clients, and keep the medians."""
-    found: dict[str, dict[str, dict[str, object]]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     began = time.perf_counter()
     for name, way, path, count, calls, peers, rounds in scenarios(texts):
         runs: dict[str, list[dict[str, object]]] = {peer: [] for peer in peers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -133,16 +134,30 @@ def cache_speed(folder: Path, count: int, width: int) -> dict[str, float]:
             part = keys[start : start + 2048]
             cache.put(dict(zip(part, rows, strict=False)), model="bench")
         wrote = time.perf_counter() - began
+    size = count * width * 4 / 1e6
+    read = _read_seconds(path, keys)
+    mixed = _read_seconds(path, random.Random(1).sample(keys, count))
+    return {
+        "in": count / wrote,
+        "out": count / read,
+        "mixed": count / mixed,
+        "in_mb": size / wrote,
+        "out_mb": size / read,
+        "mixed_mb": size / mixed,
+    }
+
+
+def _read_seconds(path: Path, keys: list[bytes]) -> float:
+    from openrouter_embeddings.cache import EmbeddingCache
+
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
         with EmbeddingCache(path) as cache:
-            found = sum(len(cache.get(keys[at : at + 500])) for at in range(0, count, 500))
+            found = sum(len(cache.get(keys[at : at + 500])) for at in range(0, len(keys), 500))
         seconds.append(time.perf_counter() - began)
-        assert found == count
-    size = count * width * 4 / 1e6
-    read = median(seconds)
-    return {"in": count / wrote, "out": count / read, "out_mb": size / read, "in_mb": size / wrote}
+        assert found == len(keys)
+    return median(seconds)
 
 
 def second_run(folder: Path, url: str, count: int) -> float:

@@ -37,10 +37,13 @@ def report(saved: dict[str, Any], folder: Path) -> str:
         f"| disk, read in sequence: {disk['read']:,.0f} MB/s |\n"
         f"| 256 numbers wide, `put` | {rate(narrow['in'], narrow['in_mb'])} | |\n"
         f"| 256 numbers wide, `get` | {rate(narrow['out'], narrow['out_mb'])} | |\n"
+        f"| cache, `get`, shuffled | {rate(cache['mixed'], cache['mixed_mb'])} | |\n"
+        f"| 256 numbers wide, shuffled | {rate(narrow['mixed'], narrow['mixed_mb'])} | |\n"
         f"| cache, `embed` again, nothing sent | {others['again']:,.0f} vectors/s | |\n"
         f"| job, Parquet to Parquet | {job['rows']:,.0f} rows/s ({job['mb']:,.0f} MB/s) "
         f"| disk, written in sequence: {disk['write']:,.0f} MB/s |"
     )
+    parts.append(f"### 100 single calls at once\n\n{single_calls(others['singles'])}")
     plot(results, folder)
     return "\n\n".join(parts) + "\n"
 
@@ -80,6 +83,14 @@ def scenario(name: str, rows: dict[str, Any], texts: int) -> str:
             f"| {peer} | {seconds(row['cpu'])} | {seconds(row['wall'])} | {ratio:.2f} "
             f"| {row['peak_mb']:,.0f} MiB | {right} |"
         )
+    return "\n".join(lines)
+
+
+def single_calls(rows: dict[str, dict[str, float]]) -> str:
+    """Write the table of calls that one warm client makes at once."""
+    lines = ["| client | CPU | wall |", "|---|---|---|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {seconds(row['cpu'])} | {seconds(row['wall'])} |")
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 It does not decode requests: every text holds one `TEXT`, and so many vectors are in the reply. Its
 paths say what it does: ``/d50/e20/api/v1`` waits 50 ms before each reply and refuses every 20th
-request with a 429.
+request with a 429; with ``/w256`` vectors have the first 256 of their numbers alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attrs import define, field
 WIDTH = 1536
 TEXT = b"passage "
 MODEL = "bench/embedding"
-_DELAY, _EVERY = re.compile(rb"/d(\d+)"), re.compile(rb"/e(\d+)")
+_DELAY, _EVERY, _WIDE = (re.compile(rb"/%c(\d+)" % letter) for letter in b"dew")
 _USAGE = {"prompt_tokens": 8, "total_tokens": 8, "cost": 1e-7}
 
 
@@ -33,11 +33,11 @@ def matrix() -> np.ndarray:
 
 
 @functools.cache
-def body_of(count: int, encoding: str) -> bytes:
+def body_of(count: int, encoding: str, width: int = WIDTH) -> bytes:
     """Serialise the reply for so many inputs."""
     items = []
     for index in range(count):
-        row = matrix()[index % 2048]
+        row = matrix()[index % 2048, :width]
         text = base64.b64encode(row.tobytes()).decode()
         numbers = text if encoding == "base64" else [float(str(number)) for number in row]
         items.append({"object": "embedding", "index": index, "embedding": numbers})
@@ -46,9 +46,9 @@ def body_of(count: int, encoding: str) -> bytes:
 
 
 @functools.cache
-def reply_of(count: int, encoding: str) -> bytes:
+def reply_of(count: int, encoding: str, width: int = WIDTH) -> bytes:
     """Write the whole reply, head and body."""
-    return _reply(b"200 OK", body_of(count, encoding))
+    return _reply(b"200 OK", body_of(count, encoding, width))
 
 
 def _reply(status: bytes, body: bytes, headers: bytes = b"") -> bytes:
@@ -91,11 +91,12 @@ class Canned(asyncio.Protocol):
 
     def _answer(self, line: bytes, body: bytes) -> None:
         path = line.split(b" ")[1]
-        every, delay = _EVERY.search(path), _DELAY.search(path)
+        every, delay, wide = _EVERY.search(path), _DELAY.search(path), _WIDE.search(path)
         self.counters[path] = self.counters.get(path, 0) + 1
         refused = every is not None and self.counters[path] % int(every[1]) == 0
         encoding = "base64" if b"base64" in body else "float"
-        reply = TOO_MANY if refused else reply_of(body.count(TEXT), encoding)
+        width = WIDTH if wide is None else int(wide[1])
+        reply = TOO_MANY if refused else reply_of(body.count(TEXT), encoding, width)
         assert self._transport is not None
         if delay is None:
             self._transport.write(reply)
