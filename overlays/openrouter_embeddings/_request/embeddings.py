@@ -110,7 +110,8 @@ def read_embeddings(reply: Reply, request: EmbeddingRequest) -> Verified | OpenR
 
 def _verify(generated: GeneratedResponse, reply: Reply, request: EmbeddingRequest) -> Verified:
     embeddings: Sequence[object] = [item.embedding for item in generated.data]
-    rows = find_order([lenient.present(item.index) for item in generated.data], request.count)
+    indexes = [None if item.index is UNSET else item.index for item in generated.data]
+    rows = find_order(indexes, request.count)
     vectors, faults = make_matrix(embeddings, rows, request.dimensions)
     if not faults and is_one_for_all(vectors, request.wire_input):
         message = f"One and the same vector came for {len(vectors)} different inputs."

@@ -178,7 +178,8 @@ def _decode_together(embeddings: Sequence[object], rows: Sequence[int]) -> Vecto
 def _join_bytes(texts: Sequence[str], padding: int) -> bytes | None:
     joined, tail = "".join(texts), "=" * padding
     if padding:
-        if joined.count("=") != padding * len(texts) or not all(t.endswith(tail) for t in texts):
+        ended = [text.endswith(tail) for text in texts]
+        if joined.count("=") != padding * len(texts) or not all(ended):
             return None
         joined = joined.replace("=", "A")
     try:
