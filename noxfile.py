@@ -225,38 +225,18 @@ def interop(session: nox.Session) -> None:
     session.run("pytest", tests, "--override-ini=addopts=-ra", *session.posargs)
 
 
-# What each home is tested with: its library as it was tested, and what it meets in the tests.
-HOMES = {
-    "chroma": ("chromadb==1.5.9",),
-    "lancedb": ("lancedb==0.40.0",),
-    "langchain": ("langchain-core==1.8.3", "langchain-tests==1.1.9"),
-    "llama_index": ("llama-index-core==0.14.25",),
-    "pydantic_ai": ("pydantic-ai-slim==2.68.0", "opentelemetry-sdk"),
-    "sklearn": ("scikit-learn==1.9.1", "pandas", "polars"),
-    "tables": ("datasets==5.2.0", "duckdb", "pandas", "polars", "pyarrow"),
-}
-# The frameworks' own classes for servers of OpenAI's shape, to compare with.
-HOME_PEERS = {
-    "chroma": ("openai",),
-    "lancedb": ("openai",),
-    "langchain": ("langchain-openai==1.7.4",),
-    "llama_index": ("llama-index-embeddings-openai-like==0.4.0",),
-    "pydantic_ai": ("pydantic-ai-slim[openai]",),
-}
-HOME_TOOLS = ("coverage", "mypy", "pyright[nodejs]", "pytest", "pytest-asyncio")
-HOME_STUBS = ("pandas-stubs", "types-python-dateutil")
+HOMES = sorted(path.stem for path in (ROOT / "requirements" / "homes").glob("*.txt"))
 HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
 
 
 @nox.session
-@nox.parametrize("home", list(HOMES))
+@nox.parametrize("home", HOMES)
 def homes(session: nox.Session, home: str) -> None:
     """Test each home in another framework, in an environment of its own: `-- [--faults]`."""
+    session.install("-r", f"requirements/homes/{home}.txt", "-e", f".[{home},local]")
     if "--faults" in session.posargs:
         compare_home(session, home)
         return
-    needed = (*HOMES[home], *HOME_TOOLS, *HOME_STUBS)
-    session.install(*CONSTRAINTS, "-e", f".[{home},local]", *needed)
     file = f"overlays/openrouter_embeddings/integrations/{home}.py"
     session.run("mypy", file)
     session.run("pyright", "--warnings", file)
@@ -271,10 +251,8 @@ def homes(session: nox.Session, home: str) -> None:
 
 def compare_home(session: nox.Session, home: str) -> None:
     """Print what a framework's own class and our home make of faults, and so for earlier homes."""
-    needed = (*HOMES[home], *HOME_PEERS.get(home, ()))
-    session.install(*CONSTRAINTS, "-e", f".[{home}]", *needed)
     place = Path(session.cache_dir) / "faults-of-homes.json"
-    if home == next(iter(HOMES)):
+    if home == HOMES[0]:
         place.unlink(missing_ok=True)
     session.run("python", "benchmarks/faults_of_homes.py", home, str(place))
 
@@ -363,3 +341,6 @@ def lock(session: nox.Session) -> None:
     run = ("uv", "pip", "compile", *options, *quiet)
     session.run(*run, "pyproject.toml", *extras, *groups, "-o", target)
     session.run(*run, "requirements/generate.in", "-o", "requirements/generate.txt")
+    for home in HOMES:
+        needed = ("--extra", home, "--extra", "local", f"requirements/homes/{home}.in")
+        session.run(*run, "pyproject.toml", *needed, "-o", f"requirements/homes/{home}.txt")
