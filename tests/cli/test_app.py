@@ -89,12 +89,23 @@ def test_every_output_can_be_searched(suffix, tmp_path, run):
 @LOCAL
 def test_standard_input_is_read(tmp_path, run, monkeypatch):
     """A text a line."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
 
     code, _, said = run("embed", "-", "--out", tmp_path / "out.npy", "--local")
 
     assert (code, np.load(tmp_path / "out.npy").shape) == (0, (2, 256))
     assert "2 of 2" in said
+
+
+def test_a_line_of_standard_input_that_is_no_text_fails_alone(service, tmp_path, run, monkeypatch):
+    """Whatever the terminal's encoding is."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\n\xff\nb\n")))
+
+    code, _, said = run("embed", "-", "--out", tmp_path / "out.npy", "--model", "m")
+
+    assert code == 3
+    assert "input 2: line 2 is no UTF-8" in said
+    assert "2 of 3 texts" in said
 
 
 @LOCAL

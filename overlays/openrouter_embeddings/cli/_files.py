@@ -225,8 +225,9 @@ def _readable(source: str) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.txt"
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            shutil.copyfileobj(sys.stdin, file)
+        with path.open("wb") as file:
+            # Its bytes: a line that is none of its encoding fails alone, as in a file.
+            shutil.copyfileobj(sys.stdin.buffer, file)
         yield str(path)
 
 

@@ -238,12 +238,12 @@ class JobFolder:
             beside.write_text(manifest.written(), encoding="utf-8")
 
     def clear(self) -> None:
-        """Delete all that was begun here, but not the lock; what is spooled there as well."""
+        """Delete all that was begun here, but not the lock."""
         old = self._target.with_name(f"{self._target.name}{_OLD_ENDING}")
         if (old / "manifest.json").exists():
             shutil.rmtree(old)
         for path in self.path.iterdir():
-            if path.name not in {_LOCK, SPOOL}:
+            if path.name != _LOCK:
                 _delete(path)
 
     def retire(self) -> None:
@@ -263,7 +263,6 @@ class JobFolder:
 
 
 _TRASH = ".trash"
-SPOOL = "input.txt"
 
 
 def _glob_escape(name: str) -> str:
