@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,16 +52,23 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
     assert list(tmp_path.glob(".*")) == []
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pa.string(),
-        pa.large_string(),
-        pa.string_view(),
-        pa.dictionary(pa.int32(), pa.string()),
-    ],
-    ids=str,
-)
+def writable(kinds):
+    """List the types that this Arrow can write: older ones have no Parquet of views."""
+    for kind in kinds:
+        with suppress(pa.ArrowNotImplementedError):
+            pq.write_table(pa.table({"t": pa.array(["a"]).cast(kind)}), pa.BufferOutputStream())
+            yield kind
+
+
+TEXTS_OF_PARQUET = [
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.dictionary(pa.int32(), pa.string()),
+]
+
+
+@pytest.mark.parametrize("kind", list(writable(TEXTS_OF_PARQUET)), ids=str)
 def test_text_of_any_encoding_is_text(kind, client, tmp_path):
     """Parquet has several."""
     table = pa.table({"t": pa.array(["a", None, "b"]).cast(kind)})
