@@ -227,6 +227,7 @@ def interop(session: nox.Session) -> None:
 
 
 HOMES = sorted(path.stem for path in (ROOT / "requirements" / "homes").glob("*.txt"))
+SOURCES = ("overlays", "generated")
 HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
 
 
@@ -240,10 +241,12 @@ def homes(session: nox.Session, home: str) -> None:
         return
     file = f"overlays/openrouter_embeddings/integrations/{home}.py"
     session.run("mypy", file)
-    # The main run leaves the homes out, and would find nothing to check here.
-    settings = {"include": [str(ROOT / file)], "extraPaths": ["overlays", "generated"]}
+    # The main run leaves the homes out, and would find nothing to check here; paths of its settings
+    # count from where these stand.
     config = Path(session.create_tmp()) / "pyright.json"
-    config.write_text(json.dumps(settings | {"pythonVersion": "3.11"}))
+    paths = [os.path.relpath(ROOT / place, config.parent) for place in (file, *SOURCES)]
+    settings = {"include": paths[:1], "extraPaths": paths[1:], "pythonVersion": "3.11"}
+    config.write_text(json.dumps(settings))
     session.run("pyright", "--warnings", "--project", str(config))
     covered = ("coverage", "run", HOME_SETTINGS, f"--include={file}", "-m")
     options = "--override-ini=addopts=-ra --strict-markers --import-mode=importlib"
