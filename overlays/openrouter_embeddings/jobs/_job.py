@@ -305,7 +305,7 @@ class _Course:
     def _embed(
         self, run: JobRun, store: Store | None, left: float | None
     ) -> tuple[BatchStream | None, OpenRouterError | None]:
-        if self.state.failure is not None or not (self.state.states == State.TODO).any():
+        if self.state.failure is not None or not (self.state.states == State.WANTED).any():
             return None, self.state.failure
         stream = self.client.embeddings.stream(
             run.feed.texts(),
@@ -340,7 +340,7 @@ class _Course:
             self.state.on_width = self._check_space
 
     def _check_space(self, width: int) -> None:
-        out, todo = Path(self.job.out).resolve(), int((self.state.states == State.TODO).sum())
+        out, todo = Path(self.job.out).resolve(), int((self.state.states == State.WANTED).sum())
         needed = space_for(out, todo=todo, rows=self.job.given.rows, width=width)
         free = shutil.disk_usage(out.parent).free
         if needed > free:

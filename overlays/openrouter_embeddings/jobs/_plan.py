@@ -39,7 +39,7 @@ NOWHERE = -1
 class State(IntEnum):
     """What is known of a text."""
 
-    TODO = 0
+    WANTED = 0
     DONE = 1
     FAILED = 2
 

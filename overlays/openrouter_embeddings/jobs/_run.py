@@ -89,7 +89,7 @@ class Feed:
     def texts(self) -> Iterator[str]:
         """Hand out the texts that are to be done, each once."""
         self._keep_books()
-        todo = np.flatnonzero(self.state.states == State.TODO)
+        todo = np.flatnonzero(self.state.states == State.WANTED)
         rows_of_todo = self.given.texts.first_rows[todo]
         start = int(rows_of_todo[0]) if len(todo) else self.given.rows
         for rows in self.given.read(start):
@@ -234,7 +234,7 @@ class JobRun:
     def count(self) -> None:
         """Count all rows anew: what came beside the last batch as well."""
         states = self.state.states
-        self.done = self.given.rows - int(self._uses[states == State.TODO].sum())
+        self.done = self.given.rows - int(self._uses[states == State.WANTED].sum())
         self.failed = self.given.bad + int(self._uses[states == State.FAILED].sum())
 
     def take(self, batch: EmbeddedBatch) -> OpenRouterError | None:
@@ -255,7 +255,7 @@ class JobRun:
         self.state.fail(failed)
         self.feed.stop()
         states, uses = self.state.states[texts], self._uses[texts]
-        self.done += int(uses[states != State.TODO].sum())
+        self.done += int(uses[states != State.WANTED].sum())
         self.failed += int(uses[states == State.FAILED].sum())
         stop = self.state.failure or batch.stopped or self._too_many()
         if stop is None:
@@ -263,7 +263,7 @@ class JobRun:
         return stop
 
     def _keep(self, texts: Places, batch: EmbeddedBatch, without: set[int]) -> None:
-        is_new = self.state.states[texts] == State.TODO
+        is_new = self.state.states[texts] == State.WANTED
         is_new[list(without)] = False
         if not is_new.any():
             return

@@ -166,7 +166,7 @@ class JobState:
         finder, taken = Finder.of(self.digests), 0
         for piece in output.pieces():
             texts = finder.find(piece.digests)
-            texts[(texts >= 0) & (self.states[texts] != State.TODO)] = -1
+            texts[(texts >= 0) & (self.states[texts] != State.WANTED)] = -1
             rows = _first_of_each(texts)
             has = np.array([piece.errors[row] is None for row in rows], bool)
             done, rest = rows[has], rows[~has]

@@ -138,7 +138,7 @@ class VectorStore:
         return records
 
     def _entries(self, records: NDArray[np.void]) -> Iterator[Entries]:
-        said = records["state"] != State.TODO
+        said = records["state"] != State.WANTED
         done = np.flatnonzero(said & (records["state"] != State.FAILED))
         failed = np.flatnonzero(records["state"] == State.FAILED)
         yield Entries(failed, records[failed], None)
