@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -30,6 +31,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("local_model"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_signals():
+    """Heed signals that whoever started the tests ignores, as `nohup` does and a shell's `&`."""
+    plain = signal.SIG_DFL
+    usual = {"SIGHUP": plain, "SIGTERM": plain, "SIGINT": signal.default_int_handler}
+    for name, handler in usual.items():
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
