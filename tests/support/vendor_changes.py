@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
+from contract_fixtures import read_yaml
 
 PIN = Path(__file__).parents[2] / "upstream" / "contract.yaml"
-VENDOR = yaml.safe_load(PIN.read_text(encoding="utf-8"))
+VENDOR = read_yaml(PIN.read_text(encoding="utf-8"))
 GONE = object()
 ALL = "additionalProperties"
 POST, GET = "paths /embeddings post", "paths /embeddings/models get"

@@ -7,12 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 from contract.decisions import by_rule, read_decisions
 from contract.differences import differences
 from contract.document import Document, read
 from contract.edit import bring_in
 from contract.operations import surface_of
+from contract_fixtures import read_yaml
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_spec_validator import validate
@@ -32,10 +32,10 @@ def changed(name):
 
 def drift(text, theirs):
     """Compare a contract of ours with theirs; what is decided is left out."""
-    ours = Document(yaml.safe_load(text), "ours")
-    names = surface_of(ours).operations
-    found = differences(surface_of(ours), surface_of(theirs))
-    return [e for e in found if e.operation in names and DECISIONS.reason(e) is None]
+    ours = Document(read_yaml(text), "ours")
+    surface = surface_of(ours)
+    found = differences(surface, surface_of(theirs))
+    return [e for e in found if e.operation in surface.operations and DECISIONS.reason(e) is None]
 
 
 def generates(text):
@@ -43,7 +43,7 @@ def generates(text):
     config = Config.from_sources(
         ConfigFile(literal_enums=True), MetaType.NONE, ROOT, "utf-8", False, None
     )
-    data = GeneratorData.from_dict(yaml.safe_load(text), config=config)
+    data = GeneratorData.from_dict(read_yaml(text), config=config)
     errors = [] if isinstance(data, GeneratorData) else [data]
     errors += getattr(data, "errors", [])
     for endpoints in getattr(data, "endpoint_collections_by_tag", {}).values():
@@ -94,7 +94,7 @@ def test_apply_is_right_or_leaves_it_to_a_person(name):
     expected = MUTATIONS[name].applied
     assert (None if not open_ else not left) is expected
     if outcome.done:
-        validate(yaml.safe_load(outcome.text))
+        validate(read_yaml(outcome.text))
         assert generates(outcome.text) == []
     else:
         assert outcome.text == OURS
