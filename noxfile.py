@@ -200,21 +200,22 @@ def api_diff(session: nox.Session) -> None:
 
 @nox.session
 def bare(session: nox.Session) -> None:
-    """Run the tests of the base install, with none of the extras present."""
-    session.install(*CONSTRAINTS, "-e", ".", "pytest", "pytest-asyncio", "pytest-xdist")
+    """Run the tests of the base install: none of the extras, and the lowest versions allowed."""
+    pins = lowest(PROJECT["project"]["dependencies"])
+    session.install("-e", ".", *pins, "pytest", "pytest-asyncio", "pytest-xdist")
     session.run("pytest", *PARALLEL, *BARE, *session.posargs)
 
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that `pyproject.toml` allows."""
+    """Run the tests of what needs extras with the lowest versions that `pyproject.toml` allows."""
     project = PROJECT["project"]
     pins = lowest(project["dependencies"])
     for extra in EXTRAS.split(","):
         pins += lowest(project["optional-dependencies"][extra])
     others = ("pytest", "pytest-asyncio", "pytest-xdist", "pandas", "pillow", "polars", "duckdb")
     session.install("-e", f".[{EXTRAS}]", *pins, *others)
-    session.run("pytest", *PARALLEL, *BARE, *WITH_EXTRAS, *session.posargs)
+    session.run("pytest", *PARALLEL, *WITH_EXTRAS, *session.posargs)
 
 
 @nox.session
