@@ -26,6 +26,24 @@ EXTRAS = {
     *("typer", "rich", "click", "pyarrow", "pandas", "PIL", "wordllama", "starlette", "uvicorn"),
     *("pydantic", "numpy", "pybase64", "msgspec", "dateutil", "openrouter_embeddings_api"),
 }
+OURS = "openrouter_embeddings"
+OF_CALLS = {f"{OURS}.{name}" for name in ("inputs", "values", "catalog", "_request.operations")}
+OF_RUNS = {f"{OURS}.{name}" for name in ("cache", "_bulk.options", "_bulk.run", "_bulk.threads")}
+OF_THE_OTHER_CLIENT = {"asyncio", f"{OURS}._bulk.tasks"}
+OF_MESSAGES = {"difflib"}
+# Nobody listens at a port that is only bound.
+REFUSED_CALL = """
+import socket
+from openrouter_embeddings import NoResponseError, OpenRouter
+with socket.socket() as bound:
+    bound.bind(("127.0.0.1", 0))
+    url = "http://127.0.0.1:%d" % bound.getsockname()[1]
+    with OpenRouter("k", base_url=url, retries=None) as client:
+        try:
+            client.embeddings.generate(input="text", model="m")
+        except NoResponseError:
+            pass
+"""
 
 
 def _is_type_checking(node):
@@ -37,17 +55,27 @@ def _is_type_checking(node):
     [
         "import openrouter_embeddings",
         "from openrouter_embeddings import OpenRouter; OpenRouter('k').close()",
+        "from openrouter_embeddings import OpenRouter; OpenRouter('k').embeddings.generate",
     ],
 )
-def test_an_import_loads_nothing_heavy(statement):
-    """Neither numpy nor any extra nor the generated models: they come with the first call.
+def test_nothing_heavy_is_loaded_before_the_first_call(statement):
+    """Neither numpy nor any extra, nor the generated models, nor what runs and asyncio need.
 
     httpx loads click and rich for its own command line where it finds them; that is not ours.
     """
     loaded = loaded_by(statement)
+    late = EXTRAS | OF_CALLS | OF_RUNS | OF_THE_OTHER_CLIENT | OF_MESSAGES
 
-    assert "openrouter_embeddings" in loaded
-    assert not EXTRAS & (loaded - loaded_by("import httpx"))
+    assert OURS in loaded
+    assert not late & (loaded - loaded_by("import httpx"))
+
+
+def test_a_single_call_loads_what_it_needs_and_no_more():
+    """What bulk runs and the asynchronous client stand on comes with the first of them."""
+    loaded = loaded_by(REFUSED_CALL)
+
+    assert OF_CALLS | {"numpy"} <= loaded
+    assert not (OF_RUNS | OF_THE_OTHER_CLIENT | OF_MESSAGES) & (loaded - loaded_by("import httpx"))
 
 
 def test_httpx_comes_with_the_first_client():
@@ -57,7 +85,7 @@ def test_httpx_comes_with_the_first_client():
 
 
 def loaded_by(statement):
-    script = f"{statement}\nimport sys\nprint(*sorted(m for m in sys.modules if '.' not in m))"
+    script = f"{statement}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, overload
 
 from attrs import field, frozen
@@ -131,6 +130,8 @@ class Catalog(Sequence["ModelInfo"]):
 
 def _near(wanted: str, names: Mapping[str, str]) -> list[str]:
     """Find names like the wanted one; routers write their own before it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import
+
     bare = wanted.removeprefix("openrouter/")
     return [bare] if bare in names else get_close_matches(bare, names, n=3, cutoff=0.5)
 

@@ -1,4 +1,7 @@
-"""The two endpoints as methods, for one request at a time and for any number of inputs."""
+"""The two endpoints as methods, for one request at a time and for any number of inputs.
+
+Imports stand in the methods where they take long: see `_calls`.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,12 @@ import os
 import time
 from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar, Unpack
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from openrouter_embeddings._bulk.budget import estimate
-from openrouter_embeddings._bulk.options import (
-    BulkOptions,
-    BulkSetup,
-    choose_reporter,
-    guarded,
-    prepare_result,
-    set_up,
-)
-from openrouter_embeddings._bulk.output import (
-    AsyncBatchStream,
-    BatchStream,
-    Course,
-    Report,
-    athen_fail,
-    no_matrix,
-    then_fail,
-)
-from openrouter_embeddings._bulk.threads import run_in_threads
+from openrouter_embeddings._calls import Calls
 from openrouter_embeddings._http.exchange import asend, check_open, send
 from openrouter_embeddings._http.processes import check_process, of_one_process
 from openrouter_embeddings._http.secrets import bound_to_a_process
-from openrouter_embeddings._request.flow import Send, answer, find_model, list_models
-from openrouter_embeddings._request.lessons import Lessons
-from openrouter_embeddings._request.operations import BatchOperation, EmbedOperation
-from openrouter_embeddings.inputs import embedding_request
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -47,48 +28,34 @@ if TYPE_CHECKING:
     )
     from os import PathLike
     from types import EllipsisType
+    from typing import Unpack
 
     import httpx
     import numpy as np
     from numpy.typing import NDArray
 
-    from openrouter_embeddings._bulk.options import OnError, RequestOptions
-    from openrouter_embeddings._bulk.output import ResultMatrix
+    from openrouter_embeddings._bulk.options import BulkOptions, OnError, RequestOptions
+    from openrouter_embeddings._bulk.output import (
+        AsyncBatchStream,
+        BatchStream,
+        Course,
+        ResultMatrix,
+    )
     from openrouter_embeddings._request.flow import Answer, Flow
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Store
     from openrouter_embeddings.catalog import Catalog
-    from openrouter_embeddings.inputs import EmbeddingRequest, EncodingFormat, Input
+    from openrouter_embeddings.inputs import EncodingFormat, Input
     from openrouter_embeddings.provider import ProviderPreferences
-    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Estimate, ModelInfo
+    from openrouter_embeddings.values import EmbeddedBatch, EmbeddingsResponse, Estimate
 
 __all__ = ["AsyncEmbeddings", "Embeddings"]
 
 T = TypeVar("T")
 
 
-class _Calls:
-    """What both namespaces share: the course of each call, and what was learnt from replies."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lessons = Lessons(settings.clock)
-
-    def _batch_operation(self, request: EmbeddingRequest) -> BatchOperation:
-        return BatchOperation.of(request, self._lessons)
-
-    def _set_up(self, model: str, options: Mapping[str, object]) -> BulkSetup:
-        return set_up(model, self._settings, self._batch_operation, options)
-
-    def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
-        """Ask what the listing says of the model, where a run must know."""
-        if not setup.needs_listing:
-            return None
-        return (yield from find_model(setup.template.model, self._settings))
-
-
-class Embeddings(_Calls):
+class Embeddings(Calls):
     """The embeddings endpoints, synchronously: `OpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.Client, settings: Settings) -> None:
@@ -148,6 +115,8 @@ class Embeddings(_Calls):
             ResponseValidationError: The reply is not what the contract promises; `VectorError` if
                 its vectors cannot be trusted.
         """
+        from openrouter_embeddings.inputs import embedding_request  # noqa: PLC0415 - see `_calls`
+
         request = embedding_request(
             input=input,
             model=model,
@@ -162,7 +131,7 @@ class Embeddings(_Calls):
             extra_body=extra_body,
         )
         settings = self._settings.override(timeout, deadline, retries)
-        return self._run(answer(EmbedOperation.of(request, self._lessons), settings))
+        return self._run(self._answer(request, settings))
 
     def list_models(
         self,
@@ -192,7 +161,7 @@ class Embeddings(_Calls):
             ResponseValidationError: The reply is no listing.
         """
         settings = self._settings.override(timeout, deadline, retries)
-        return self._run(list_models(offset, limit, settings))
+        return self._run(self._models(offset, limit, settings))
 
     def embed(
         self,
@@ -231,9 +200,7 @@ class Embeddings(_Calls):
                 vector that was paid for.
             OpenRouterError: No input has a vector, and all have the same reason: that error itself.
         """
-        course = Course()
-        result = prepare_result(inputs, on_error, options, out, course)
-        report = Report(choose_reporter(progress), course)
+        course, result, report = self._begin(inputs, on_error, progress, out, options)
         with closing(self._batches(inputs, model, options, result.matrix, course)) as batches:
             for batch in batches:
                 result.add(batch)
@@ -282,6 +249,13 @@ class Embeddings(_Calls):
             ConfigurationError: An argument other than the inputs cannot be used.
             Exception: What yields the inputs raised it; all that had come by then was yielded.
         """
+        from openrouter_embeddings._bulk.output import (  # noqa: PLC0415 - see `_calls`
+            BatchStream,
+            Course,
+            no_matrix,
+            then_fail,
+        )
+
         course = Course()
         batches = self._batches(inputs, model, options, no_matrix, course)
         return BatchStream(then_fail(batches, course), course)
@@ -294,6 +268,9 @@ class Embeddings(_Calls):
         matrix: ResultMatrix,
         course: Course,
     ) -> Generator[EmbeddedBatch, None, None]:
+        from openrouter_embeddings._bulk.options import guarded  # noqa: PLC0415 - see `_calls`
+        from openrouter_embeddings._bulk.threads import run_in_threads  # noqa: PLC0415
+
         check_open(self._http)
         setup, started = self._set_up(model, options), self._settings.clock()
         run = course.begin(setup.run(inputs, self._run(self._listed(setup)), matrix))
@@ -324,12 +301,16 @@ class Embeddings(_Calls):
         Raises:
             ConfigurationError: An argument or an input cannot be used, or there is no such model.
         """
+        from openrouter_embeddings._bulk.budget import estimate  # noqa: PLC0415 - see `_calls`
+
         setup = self._set_up(model, {"cache": cache, **options})
-        listed = self._run(find_model(setup.template.model, self._settings))
+        listed = self._run(self._model(setup.template.model))
         with setup.store() as store:
             return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
 
     def _run(self, flow: Flow[T]) -> T:
+        from openrouter_embeddings._request.flow import Send  # noqa: PLC0415 - see `_calls`
+
         reply: Answer | None = None
         try:
             while True:
@@ -344,7 +325,7 @@ class Embeddings(_Calls):
             return value
 
 
-class AsyncEmbeddings(_Calls):
+class AsyncEmbeddings(Calls):
     """The embeddings endpoints, asynchronously: `AsyncOpenRouter.embeddings`."""
 
     def __init__(self, http: httpx.AsyncClient, settings: Settings) -> None:
@@ -375,6 +356,8 @@ class AsyncEmbeddings(_Calls):
         extra_body: Mapping[str, object] | None = None,
     ) -> EmbeddingsResponse:
         """Embed one input, or a list of inputs of one kind; see `Embeddings.generate`."""
+        from openrouter_embeddings.inputs import embedding_request  # noqa: PLC0415 - see `_calls`
+
         request = embedding_request(
             input=input,
             model=model,
@@ -389,7 +372,7 @@ class AsyncEmbeddings(_Calls):
             extra_body=extra_body,
         )
         settings = self._settings.override(timeout, deadline, retries)
-        return await self._run(answer(EmbedOperation.of(request, self._lessons), settings))
+        return await self._run(self._answer(request, settings))
 
     async def list_models(
         self,
@@ -402,7 +385,7 @@ class AsyncEmbeddings(_Calls):
     ) -> Catalog:
         """List the models that serve embeddings; see `Embeddings.list_models`."""
         settings = self._settings.override(timeout, deadline, retries)
-        return await self._run(list_models(offset, limit, settings))
+        return await self._run(self._models(offset, limit, settings))
 
     async def embed(
         self,
@@ -419,9 +402,7 @@ class AsyncEmbeddings(_Calls):
         Inputs may come asynchronously as well. An iterator that is no list is read in a thread, so
         that nothing in the event loop waits for it.
         """
-        course = Course()
-        result = prepare_result(inputs, on_error, options, out, course)
-        report = Report(choose_reporter(progress), course)
+        course, result, report = self._begin(inputs, on_error, progress, out, options)
         async with aclosing(
             self._batches(inputs, model, options, result.matrix, course)
         ) as batches:
@@ -458,6 +439,13 @@ class AsyncEmbeddings(_Calls):
         **options: Unpack[BulkOptions],
     ) -> AsyncBatchStream:
         """Embed inputs as they come, and yield vectors in their order; see `Embeddings`."""
+        from openrouter_embeddings._bulk.output import (  # noqa: PLC0415 - see `_calls`
+            AsyncBatchStream,
+            Course,
+            athen_fail,
+            no_matrix,
+        )
+
         course = Course()
         batches = self._batches(inputs, model, options, no_matrix, course)
         return AsyncBatchStream(athen_fail(batches, course), course)
@@ -470,6 +458,7 @@ class AsyncEmbeddings(_Calls):
         matrix: ResultMatrix,
         course: Course,
     ) -> AsyncGenerator[EmbeddedBatch]:
+        from openrouter_embeddings._bulk.options import guarded  # noqa: PLC0415 - see `_calls`
         from openrouter_embeddings._bulk.tasks import run_in_tasks  # noqa: PLC0415 - see `_run`
 
         check_open(self._http)
@@ -497,13 +486,17 @@ class AsyncEmbeddings(_Calls):
         **options: Unpack[RequestOptions],
     ) -> Estimate:
         """Estimate tokens and cost as an interval, before anything is paid; see `Embeddings`."""
+        from openrouter_embeddings._bulk.budget import estimate  # noqa: PLC0415 - see `_calls`
+
         setup = self._set_up(model, {"cache": cache, **options})
-        listed = await self._run(find_model(setup.template.model, self._settings))
+        listed = await self._run(self._model(setup.template.model))
         with setup.store() as store:
             return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
 
     async def _run(self, flow: Flow[T]) -> T:
         from asyncio import sleep  # noqa: PLC0415 - the other client needs no event loop
+
+        from openrouter_embeddings._request.flow import Send  # noqa: PLC0415 - see `_calls`
 
         reply: Answer | None = None
         try:

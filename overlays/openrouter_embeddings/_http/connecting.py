@@ -9,7 +9,6 @@ of its own, and whoever waits for it stops waiting when its time is up.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import socket
@@ -218,6 +217,8 @@ async def _any_writable(
 
 async def _connect_elsewhere(found: Found, alarm: Alarm) -> socket.socket:
     """Connect one address after the other where a loop cannot tell which one is ready."""
+    import asyncio  # noqa: PLC0415 - the synchronous side needs none of it
+
     failure: OSError = OSError("the name has no address")
     for family, where in found:
         sock = new_socket(family)

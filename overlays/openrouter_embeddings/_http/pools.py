@@ -12,7 +12,6 @@ be twice; the request's extensions say so, and count how often it was.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import weakref
@@ -46,6 +45,7 @@ from openrouter_embeddings._http.transports import (
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Iterator
 
     from openrouter_embeddings._http.http11 import Head
@@ -68,8 +68,10 @@ def running_loop() -> asyncio.AbstractEventLoop:
     Raises:
         ConfigurationError: None of asyncio's does.
     """
+    from asyncio import get_running_loop  # noqa: PLC0415 - the synchronous side needs none of it
+
     try:
-        return asyncio.get_running_loop()
+        return get_running_loop()
     except RuntimeError as exc:
         message = "The asynchronous client needs a running event loop of asyncio."
         hint = "With trio or without a loop, call the synchronous client in a thread."

@@ -11,7 +11,6 @@ child may do with it: even to take it out of the event loop would take it out of
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import math
 import os
@@ -27,6 +26,7 @@ from openrouter_embeddings._http.processes import of_another_process
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from openrouter_embeddings._http.channels import Data, Steps
@@ -237,7 +237,9 @@ class Alarm:
 
 def tells_readiness(loop: asyncio.AbstractEventLoop) -> bool:
     """Say whether a loop can tell when a socket is ready; Windows' default one cannot."""
-    return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
+    from asyncio import AbstractEventLoop  # noqa: PLC0415 - the synchronous side needs none of it
+
+    return type(loop).add_reader is not AbstractEventLoop.add_reader
 
 
 class AsyncStream(_Socket):
@@ -259,7 +261,9 @@ class AsyncStream(_Socket):
         Raises:
             ConfigurationError: It is another one.
         """
-        if asyncio.get_running_loop() is not self._loop:
+        from asyncio import get_running_loop  # noqa: PLC0415 - as above
+
+        if get_running_loop() is not self._loop:
             message = "This reply was begun in another event loop."
             raise ConfigurationError(message, hint="Read it in the loop that made the call.")
 
@@ -343,8 +347,10 @@ class CompletionStream(AsyncStream):
     """A socket in a loop that carries operations out itself, as Windows' Proactor does."""
 
     async def _receive(self) -> bytes:
+        from asyncio import timeout_at  # noqa: PLC0415 - as above
+
         try:
-            async with asyncio.timeout_at(self.alarm.when):
+            async with timeout_at(self.alarm.when):
                 return await self._loop.sock_recv(self._sock, _MOST_BYTES)
         except TimeoutError as exc:
             raise httpx.ReadTimeout(TIMED_OUT) from exc
@@ -352,8 +358,10 @@ class CompletionStream(AsyncStream):
             raise self._failed(httpx.ReadError, exc) from exc
 
     async def _send(self, data: Data) -> None:
+        from asyncio import timeout_at  # noqa: PLC0415 - as above
+
         try:
-            async with asyncio.timeout_at(self.alarm.when):
+            async with timeout_at(self.alarm.when):
                 await self._loop.sock_sendall(self._sock, data)
         except TimeoutError as exc:
             raise httpx.WriteTimeout(TIMED_OUT) from exc
