@@ -27,7 +27,10 @@ EXTRAS = {
     *("pydantic", "numpy", "pybase64", "msgspec", "dateutil", "openrouter_embeddings_api"),
 }
 OURS = "openrouter_embeddings"
-OF_CALLS = {f"{OURS}.{name}" for name in ("inputs", "values", "catalog", "_request.operations")}
+OF_CALLS = {
+    f"{OURS}.{name}"
+    for name in ("inputs", "values", "catalog", "events", "_request.call", "_request.operations")
+}
 OF_RUNS = {f"{OURS}.{name}" for name in ("cache", "_bulk.options", "_bulk.run", "_bulk.threads")}
 OF_THE_OTHER_CLIENT = {"asyncio", f"{OURS}._bulk.tasks"}
 OF_MESSAGES = {"difflib"}

@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._request.charges import FREE, Bill, Charge
 from openrouter_embeddings._request.request import Reply
-from openrouter_embeddings._request.retry import GiveUp, RetryConfig, judge_turn, within
+from openrouter_embeddings._request.retry import ONCE, GiveUp, judge_turn, within
 from openrouter_embeddings._request.verdicts import is_pushback, is_transient, timed_out
 from openrouter_embeddings.errors import (
     DeadlineExceededError,
@@ -24,13 +24,10 @@ from openrouter_embeddings.events import AttemptFinished, RetryScheduled
 
 if TYPE_CHECKING:
     from openrouter_embeddings._request.request import HttpRequest
-    from openrouter_embeddings._request.retry import Verdict
+    from openrouter_embeddings._request.retry import RetryConfig, Verdict
     from openrouter_embeddings.events import Event
 
 T = TypeVar("T")
-
-ONCE = RetryConfig(attempts=1, most_paid=1)
-"""The policy of those who want none."""
 
 
 @frozen

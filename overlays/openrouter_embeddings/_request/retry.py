@@ -133,6 +133,10 @@ class RetryConfig:
         return backoff(attempt, random, initial=self.initial, maximum=self.maximum)
 
 
+ONCE = RetryConfig(attempts=1, most_paid=1)
+"""The policy of those who want none."""
+
+
 def judge_turn(
     policy: RetryConfig,
     error: OpenRouterError,

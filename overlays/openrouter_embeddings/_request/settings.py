@@ -1,4 +1,7 @@
-"""What holds for each request: times, retries, who is told, and the clock that it goes by."""
+"""What holds for each request: times, retries, who is told, and the clock that it goes by.
+
+A client has settings long before it calls, so what a call is made of is imported with the first.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,12 @@ from attrs import evolve, field, frozen
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import log
 from openrouter_embeddings._base.logs import write_line
-from openrouter_embeddings._request.call import ONCE, BatchCall, Call, Operation
-from openrouter_embeddings._request.retry import RetryConfig
-from openrouter_embeddings.events import AttemptFinished
+from openrouter_embeddings._request.retry import ONCE, RetryConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from openrouter_embeddings._request.call import BatchCall, Call, Operation
     from openrouter_embeddings.events import Event
 
 T = TypeVar("T")
@@ -74,11 +76,15 @@ class Settings:
 
     def call(self, operation: Operation[T], started: float) -> Call[T]:
         """Begin a logical request at a time."""
+        from openrouter_embeddings._request.call import Call  # noqa: PLC0415 - see the module
+
         times = self.timeout, self.deadline, started
         return Call(operation, self.retries, *times, self.most_paid, self.base_url)
 
     def batch_call(self, operation: Operation[T], started: float, paid: int) -> BatchCall[T]:
         """Begin a request of a bulk run, for what may have been paid for so often already."""
+        from openrouter_embeddings._request.call import BatchCall  # noqa: PLC0415 - see the module
+
         times = self.timeout, self.deadline, started
         return BatchCall(operation, self.retries, *times, self.most_paid - paid, self.base_url)
 
@@ -103,6 +109,8 @@ class Settings:
 
     def tell(self, events: Iterable[Event], notes: Iterable[str] = ()) -> None:
         """Log notes, and pass events on; a listener that fails must not lose what was paid for."""
+        from openrouter_embeddings.events import AttemptFinished  # noqa: PLC0415 - see the module
+
         for note in notes:
             log(_log, logging.WARNING, "%s", note)
         for event in events:
