@@ -10,7 +10,8 @@ from openrouter_embeddings import (
     NoResponseError,
     ResponseValidationError,
 )
-from openrouter_embeddings._http.exchange import http_client
+from openrouter_embeddings._http.exchange import http_client, send
+from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.testing import FaultServer, faults
 
 KEY = "sk-or-secret-42"
@@ -49,6 +50,35 @@ def test_cookies_are_not_sent_back():
             http.get("/embeddings/models")
 
     assert seen == [None, None]
+
+
+def test_headers_of_a_request_stand_over_those_of_the_client():
+    """Whatever their case: each name goes out once, with what HTTP needs around them."""
+    seen = []
+
+    def answer(request):
+        seen.append((request.headers.raw, request.content))
+        return httpx.Response(200, json={})
+
+    headers = {"User-Agent": "ours", "X-Title": "the client's"}
+    wire = HttpRequest("POST", "/embeddings", {"x-title": "Maß", "Accept": "a/b"}, b"{}")
+    page = HttpRequest("GET", "/embeddings/models", {}, params={"limit": 2})
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer), headers={"Accept": "c/d"}) as own,
+        http_client("http://localhost:1/v1", httpx.Auth(), headers, 1.0, own) as http,
+    ):
+        assert send(http, wire, 1.0).status == send(http, page, 1.0).status == 200
+
+    (sent, content), (listed, nothing) = seen
+    names = [name.lower() for name, _ in sent]
+    assert (names[0], names[-1]) == (b"host", b"content-length")
+    assert len(names) == len(set(names))
+    assert {(b"Host", b"localhost:1"), (b"Content-Length", b"2")} <= set(sent)
+    assert {(b"x-title", "Maß".encode()), (b"Accept", b"a/b"), (b"User-Agent", b"ours")} <= set(
+        sent
+    )
+    assert b"content-length" not in [name.lower() for name, _ in listed]
+    assert (content, nothing) == (b"{}", b"")
 
 
 def test_nobody_is_home(connect):

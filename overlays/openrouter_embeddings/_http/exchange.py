@@ -296,19 +296,36 @@ async def asend(
 def _request(
     http: httpx.Client | httpx.AsyncClient, wire: HttpRequest, timeout: float | None
 ) -> httpx.Request:
-    headers = http.headers.copy()
-    headers.update(encode(wire.headers))
-    return httpx.Request(
+    url = _absolute(str(http.base_url), wire.url)
+    request = httpx.Request(
         wire.method,
-        _absolute(str(http.base_url), wire.url),
-        headers=headers,
-        content=wire.content,
+        url,
+        headers=_headers(http.headers.raw, url, wire),
+        stream=httpx.ByteStream(wire.content or b""),
         params=dict(wire.params) or None,
         extensions={
             "timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout),
             ONCE: wire.once,
         },
     )
+    request.read()  # so that hooks of a borrowed client find its content
+    return request
+
+
+def _headers(
+    client: Iterable[tuple[bytes, bytes]], url: httpx.URL, wire: HttpRequest
+) -> list[tuple[bytes, bytes]]:
+    """Put a client's headers and a request's together, the latter over the former.
+
+    httpx does it in five steps, and goes through all of them in each.
+    """
+    headers = {b"host": (b"Host", url.netloc)}
+    headers |= {name.lower(): (name, value) for name, value in client}
+    headers |= {name.lower(): (name, value) for name, value in encode(wire.headers).items()}
+    if wire.content is not None:
+        length = b"Content-Length", b"%d" % len(wire.content)
+        headers.setdefault(b"content-length", length)
+    return list(headers.values())
 
 
 def encode(headers: Mapping[str, str]) -> dict[bytes, bytes]:

@@ -86,7 +86,7 @@ def _are_pairs(bits: NDArray[np.integer[Any]]) -> bool:
     if ((last - first + 1) / 32) ** (_SHARE * len(lower)) > _CHANCE:
         return False
     alike = (lower >> 10) & 0x1F
-    return float(np.mean((alike >= first) & (alike <= last))) >= _SHARE
+    return int(np.count_nonzero((alike >= first) & (alike <= last))) >= _SHARE * len(alike)
 
 
 _COMPARED = 200  # letters and digits of a text; models are fed with prefixes that are longer
