@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Texts = Sequence[str]
     Vectors = list[Sequence[float] | np.ndarray]
-    Call = Callable[[Texts], np.ndarray]
+    Call = Callable[..., np.ndarray]
 
 KEY = "sk-or-bench"
 IN_FLIGHT = 16
@@ -87,8 +88,13 @@ def ours_async(url: str) -> dict[str, Call]:
     embeddings = client.embeddings
     small = Limits(max_batch=100, max_in_flight=IN_FLIGHT)
 
-    def one(texts: Texts) -> np.ndarray:
-        return runner.run(embeddings.generate(input=list(texts), model=MODEL)).vectors
+    async def repeated(texts: Texts, calls: int) -> np.ndarray:
+        for _ in range(calls):
+            reply = await embeddings.generate(input=list(texts), model=MODEL)
+        return reply.vectors
+
+    def repeat(texts: Texts, calls: int) -> np.ndarray:
+        return runner.run(repeated(texts, calls))
 
     def parallel(texts: Texts) -> np.ndarray:
         return runner.run(embeddings.embed(texts, model=MODEL, limits=small)).vectors
@@ -96,7 +102,7 @@ def ours_async(url: str) -> dict[str, Call]:
     def many(texts: Texts) -> np.ndarray:
         return runner.run(embeddings.embed(texts, model=MODEL)).vectors
 
-    return {"one": one, "many": many, "parallel": parallel}
+    return {"one": partial(repeat, calls=1), "repeat": repeat, "many": many, "parallel": parallel}
 
 
 def openai(url: str) -> dict[str, Call]:
