@@ -116,7 +116,7 @@ def main() -> int:
                 "async": async_beside_sync(results),
                 "growth": growth(url, 10 * texts),
                 "singles": singles(url),
-                "imports": import_times(),
+                "imports": import_times(f"{url}/api/v1"),
                 "sizes": installed_sizes(),
                 "disk": disk_speed(Path(folder)),
                 "cache": cache_speed(Path(folder), 2 * texts, WIDTH),

@@ -106,13 +106,17 @@ def seconds(value: float) -> str:
 
 def imports(others: dict[str, Any]) -> str:
     """Write the table of imports."""
-    imported, ready = others["imports"]["imported"], others["imports"]["ready"]
-    lines = ["| package | import | httpx = 1 | ready for a call | httpx = 1 | with all it needs |"]
-    lines.append("|---|---|---|---|---|---|")
+    imported, ready, answered = (others["imports"][w] for w in ("imported", "ready", "answered"))
+    titles = (f"{what} | httpx = 1" for what in ("import", "ready for a call", "first answer"))
+    lines = [f"| package | {' | '.join(titles)} | with all it needs |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for name, value in imported.items():
+        first = " | "
+        if name in answered:
+            first = f"{seconds(answered[name])} | {answered[name] / answered['httpx']:.2f}"
         lines.append(
             f"| {name} | {seconds(value)} | {value / imported['httpx']:.2f} "
-            f"| {seconds(ready[name])} | {ready[name] / ready['httpx']:.2f} "
+            f"| {seconds(ready[name])} | {ready[name] / ready['httpx']:.2f} | {first} "
             f"| {others['sizes'][name]:.1f} MB |"
         )
     return "\n".join(lines)
