@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pickle
+import sys
 
 import pytest
 from patch_generated import (
@@ -12,6 +15,7 @@ from patch_generated import (
     TYPES,
     PatchError,
     Replacement,
+    loaded_late,
     patch_package,
     patched,
 )
@@ -19,6 +23,16 @@ from patch_generated import (
 from openrouter_embeddings_api.models import EmbeddingObject
 
 TWICE = "def parse() -> Reply | Refusal | Refusal: ...\n"
+DOOR = """\"\"\"Contains all the data models\"\"\"
+
+from .a_model import AModel
+from .b import B
+
+__all__ = (
+    "AModel",
+    "B",
+)
+"""
 GENERATED = "".join(replacement.old * replacement.times for replacement in OPERATION)
 
 
@@ -68,6 +82,7 @@ def package(tmp_path):
     (operations / "__init__.py").write_text("")
     (tmp_path / "types.py").write_text("".join(r.old for r in TYPES))
     (models / "embedding_object.py").write_text(EMBEDDING.old)
+    (models / "__init__.py").write_text(DOOR)
     return tmp_path
 
 
@@ -80,6 +95,7 @@ def test_a_package_is_patched_in_place(package):
     assert "-> Reply | Refusal: ..." in texts[0]
     assert (package / "client.py").read_text() == "".join(r.new * r.times for r in CLIENT)
     assert (package / "models" / "embedding_object.py").read_text() == EMBEDDING.new
+    assert (package / "models" / "__init__.py").read_text() == loaded_late(DOOR)
     assert Replacement("a", "b", 1).new == "b"
 
 
@@ -99,6 +115,41 @@ def test_a_vector_of_another_form_stays_as_generated(package):
     patch_package(package)
 
     assert (package / "models" / "embedding_object.py").read_text() == other
+
+
+def test_models_are_loaded_by_their_names(package, monkeypatch):
+    """One by one, as a module or as a class; what is none of them is no attribute."""
+    for name in ("AModel", "B"):
+        module = {"AModel": "a_model", "B": "b"}[name]
+        (package / "models" / f"{module}.py").write_text(f"class {name}: pass\n")
+    patch_package(package)
+    (package / "models").rename(package / "late_models")
+    monkeypatch.syspath_prepend(package)
+
+    late = importlib.import_module("late_models")
+    assert "late_models.a_model" not in sys.modules
+    assert late.AModel is sys.modules["late_models.a_model"].AModel
+    assert late.b is sys.modules["late_models.b"]
+    assert {"AModel", "B"} <= set(dir(late))
+    with pytest.raises(AttributeError, match="no attribute 'C'"):
+        late.C  # noqa: B018 - reading it is the point
+
+
+@pytest.mark.parametrize(
+    "door",
+    ["", DOOR + "more = 1\n" + DOOR, DOOR.replace('"B"', '"C"'), DOOR.replace(" B\n", " *\n")],
+)
+def test_a_door_of_another_form_is_an_error(door):
+    """A newer generator may write it in another way."""
+    with pytest.raises(PatchError, match="something else"):
+        loaded_late(door)
+
+
+def test_each_generated_model_can_be_pickled():
+    """By its own module, which the door does not have to know."""
+    read = EmbeddingObject.from_dict({"embedding": "AAAAPw==", "index": 0})
+
+    assert pickle.loads(pickle.dumps(read)).embedding == read.embedding
 
 
 def test_the_model_of_a_vector_raises_nothing_on_its_way():

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from attrs import frozen
 
 from openrouter_embeddings._request.call import Done, Failed
-from openrouter_embeddings._request.models import ModelPages
 from openrouter_embeddings._request.operations import ListOperation
 from openrouter_embeddings.errors import OpenRouterError
 
@@ -76,6 +75,9 @@ def list_models(offset: object, limit: object, settings: Settings) -> Flow[Catal
         ConfigurationError: A bound cannot be used.
         ResponseValidationError: The pages lead nowhere.
     """
+    # Most programs list no models, and their types take as long to import as all that a call needs.
+    from openrouter_embeddings._request.models import ModelPages  # noqa: PLC0415
+
     pages = ModelPages.of(offset, limit)
     while pages.next is not None:
         pages.add((yield from answer(ListOperation.of(pages.next), settings)))

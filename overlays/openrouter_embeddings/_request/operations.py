@@ -9,7 +9,6 @@ from attrs import evolve, field, frozen
 from openrouter_embeddings._request.call import Label
 from openrouter_embeddings._request.charges import Charge, make_charge
 from openrouter_embeddings._request.embeddings import Verified, read_embeddings, write_embeddings
-from openrouter_embeddings._request.models import read_models, write_listing
 from openrouter_embeddings._request.vectors import make_error
 from openrouter_embeddings._request.verdicts import may_have_cost, refuses_base64
 from openrouter_embeddings.errors import OpenRouterError
@@ -153,10 +152,14 @@ class ListOperation:
     @classmethod
     def of(cls, bounds: Bounds) -> Self:
         """Write the request for a page."""
+        from openrouter_embeddings._request.models import write_listing  # noqa: PLC0415 - see `flow`
+
         return cls(write_listing(bounds), Label("list_models"))
 
     def read(self, reply: Reply) -> ModelsPage | OpenRouterError:
         """Read a page, or the error that the reply is."""
+        from openrouter_embeddings._request.models import read_models  # noqa: PLC0415 - see `flow`
+
         return read_models(reply)
 
     def fallback(self, error: OpenRouterError) -> Self | None:  # noqa: ARG002 - the protocol's
