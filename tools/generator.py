@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from generate import PACKAGE, ROOT, differences, files_of, unpatched
 from patch_generated import (
     EMBEDDING,
+    MODELS,
     TWICE,
     VECTOR,
     PatchError,
+    loaded_late,
     named_once,
     operations_of,
     plan,
@@ -100,7 +102,7 @@ def patched_where_it_fits(package: Path) -> list[Fit]:
 
 
 def _others(package: Path) -> Iterator[Fit]:
-    """Make the two patches that are no plain replacements in every package."""
+    """Make the three patches that are no plain replacements in every package."""
     operations = operations_of(package)
     texts = [path.read_text(encoding="utf-8") for path in operations]
     is_needed = any(TWICE.search(text) for text in texts)
@@ -113,6 +115,17 @@ def _others(package: Path) -> Iterator[Fit]:
     if EMBEDDING.old in text:
         text = text.replace(EMBEDDING.old, EMBEDDING.new)
         vector.write_text(text, encoding="utf-8", newline="\n")
+    yield Fit(MODELS, "imports of one model each", 1, int(_made_late(package / MODELS)))
+
+
+def _made_late(models: Path) -> bool:
+    """Have models loaded one by one, if their door is of the known form."""
+    text = models.read_text(encoding="utf-8") if models.exists() else ""
+    try:
+        models.write_text(loaded_late(text), encoding="utf-8", newline="\n")
+    except PatchError:
+        return False
+    return True
 
 
 def _first(text: str) -> str:

@@ -16,7 +16,7 @@ def test_the_installed_one_fits_and_differs_in_nothing(tmp_path, capsys):
     assert generator.main(["--write", str(tmp_path / "kept")]) == 0
 
     shown = capsys.readouterr().out
-    assert "Patches: 12 of 12 fit" in shown
+    assert "Patches: 13 of 13 fit" in shown
     assert "Files: 0 changed, 0 new, 0 gone" in shown
     assert "Lines: 0 more, 0 less" in shown
     assert generate.files_of(tmp_path / "kept") == generate.files_of(generate.PACKAGE)
@@ -30,6 +30,7 @@ def package(tmp_path):
         "api/embeddings/create.py": f"{text}def parse() -> A | B | B: ...\n",
         "client.py": "".join(each.old * each.times for each in CLIENT),
         "models/embedding_object.py": EMBEDDING.old,
+        "models/__init__.py": '"""Models"""\n\nfrom .a import A\n\n__all__ = (\n    "A",\n)\n',
     }
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,18 @@ def test_what_does_not_fit_is_named_and_the_rest_is_made(package):
     assert client.read_text().count("repr=False") == 2
     assert "A | B:" in (package / "api/embeddings/create.py").read_text()
     assert EMBEDDING.new in (package / "models/embedding_object.py").read_text()
+    assert "__getattr__" in (package / "models/__init__.py").read_text()
+
+
+def test_models_in_a_door_of_another_form_stay_as_generated(package):
+    """It is said, and the rest is made."""
+    door = package / "models/__init__.py"
+    door.write_text("from .a import *\n")
+
+    fits = generator.patched_where_it_fits(package)
+
+    assert Fit("models/__init__.py", "imports of one model each", 1, 0) in fits
+    assert door.read_text() == "from .a import *\n"
 
 
 def test_a_generator_that_names_replies_once_is_noticed(package):
