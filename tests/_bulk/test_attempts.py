@@ -12,9 +12,11 @@ from openrouter_embeddings._bulk.pace import Pace
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings.errors import NoResponseError
 
+LARGE = bytes(9 * 2**20)
 
-def reply(status):
-    return Reply(status, {}, b"", datetime.now(UTC))
+
+def reply(status, body=b""):
+    return Reply(status, {}, body, datetime.now(UTC))
 
 
 def attempts_of(count, limit=4.0):
@@ -99,12 +101,25 @@ def test_answers_are_read_in_the_order_in_which_they_came():
     ],
 )
 def test_room_for_a_new_batch(limit, in_flight, unread, later, room):
-    """What waits its turn counts, and replies that are not read do not pile up."""
+    """What waits its turn counts, and large replies that are not read do not pile up."""
     attempts, begun = attempts_of(in_flight + unread, limit)
     for attempt in begun[:unread]:
-        attempts.on_reply(attempt, reply(200), 2.0)
+        attempts.on_reply(attempt, reply(200, LARGE), 2.0)
     for _ in range(later):
         attempts.put_off(Attempt(batch=None, call=None), 9.0)
+
+    assert attempts.has_room is room
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room"),
+    [((8, 8), True), ((0, 8, 8), True), ((1, 8, 8), False), ((0, 0, 0, 0), False), ((17,), True)],
+)
+def test_small_replies_may_wait_in_place_of_requests_in_flight(sizes, room):
+    """So that requests go on where whoever reads is late: up to 16 MiB, and to the limit."""
+    attempts, begun = attempts_of(len(sizes))
+    for attempt, size in zip(begun, sizes, strict=True):
+        attempts.on_reply(attempt, reply(200, bytes(size * 2**20)), 2.0)
 
     assert attempts.has_room is room
 

@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
     Outcome = Done[Verified] | Again | Failed
 
-# A quarter of what may be in flight, so that replies that are here and unread do not pile up.
+# Replies that are here and unread do not pile up: of large ones a quarter of what may be in flight,
+# of smaller ones as many as that, so that requests go on where whoever reads is late. With 16 in
+# flight, 50 ms, 100 texts of 1,536 numbers and a busy machine, a quarter alone kept requests back
+# two times in three, and half of the possible ones were under way.
 _MOST_UNREAD = 0.25
+_UNREAD_BYTES = 16 * 2**20  # 20 such replies
 
 # Runs without a deadline, seconds.
 _LONGEST_HOLD = 86_400.0  # a quota of a day is the longest that comes back by itself
@@ -165,8 +169,10 @@ class Attempts:
     def has_room(self) -> bool:
         """Say whether a new batch may begin, beside what is open and what waits for its time."""
         limit, in_flight = int(self.pace.limit), self.pace.in_flight
-        unread = sum([attempt.replied for attempt in self._unread])
-        return len(self._later) + in_flight < limit and unread <= _MOST_UNREAD * limit
+        answers = [step.answer for step in self._unread.values() if step.attempt.replied]
+        sizes = [len(answer.body) for answer in answers if isinstance(answer, Reply)]
+        most = limit - 1 if sum(sizes) <= _UNREAD_BYTES else _MOST_UNREAD * limit
+        return len(self._later) + in_flight < limit and len(sizes) <= most
 
     def wait(self, now: float, next_tokens: Callable[[], float]) -> float:
         """Return the seconds until the pace lets the next attempt begin.
