@@ -214,6 +214,20 @@ def test_runs_are_remembered_by_the_bytes_of_their_vectors(monkeypatch):
     assert [batch.inputs for batch in batches(intake)] == [["a"]]
 
 
+def test_a_run_stays_in_the_books_until_its_last_text_is_forgotten(monkeypatch):
+    """A part of it must not be known for ever because those before it are forgotten."""
+    monkeypatch.setattr("openrouter_embeddings._bulk.window._RECENT_BYTES", 3 * WIDTH * 4)
+    intake = books("abcdefghij", max_batch=4)
+    read(intake)
+    known = []
+    for batch in batches(intake):
+        intake.ledger.settle(batch, vectors(batch.inputs))
+        intake.window.take_settled()
+        known.append("".join(intake.window.known))
+
+    assert known == ["bcdefghij", "fghij", "hij"]
+
+
 def test_a_batch_is_sent_in_the_order_of_its_places():
     """Runs, single places, and again runs."""
     batch = Batch([Run(["a", "b"]), Slot("c", "text", "c", 1), Run(["d"])])
