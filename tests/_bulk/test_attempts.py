@@ -116,12 +116,15 @@ def test_room_for_a_new_batch(limit, in_flight, unread, later, room):
     [((8, 8), True), ((0, 8, 8), True), ((1, 8, 8), False), ((0, 0, 0, 0), False), ((17,), True)],
 )
 def test_small_replies_may_wait_in_place_of_requests_in_flight(sizes, room):
-    """So that requests go on where whoever reads is late: up to 16 MiB, and to the limit."""
+    """Where answers are good, and whoever reads is late: up to 16 MiB, and to the limit."""
     attempts, begun = attempts_of(len(sizes))
+    attempts.good = 8
     for attempt, size in zip(begun, sizes, strict=True):
         attempts.on_reply(attempt, reply(200, bytes(size * 2**20)), 2.0)
 
     assert attempts.has_room is room
+    attempts.good = 7
+    assert attempts.has_room is (len(sizes) == 1)
 
 
 def test_what_is_put_off_comes_at_its_time():

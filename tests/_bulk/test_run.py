@@ -131,6 +131,20 @@ def test_a_reply_that_is_here_makes_room_before_it_is_read():
     assert run.attempts.pace.in_flight + len(taken(run)) >= 4
 
 
+def test_good_answers_are_counted_until_one_is_not():
+    """Those in a row, as they are read."""
+    run = run_over([f"input {number}" for number in range(50)])
+    first, second, third = taken(run)
+    answer(run, first)
+    answer(run, second)
+    assert run.attempts.good == 2
+
+    third.call.operation.answer = BadRequestResponseError("no", status_code=400)
+    run.attempts.on_reply(third, REFUSED, 0.0)
+    run.conclude(third, run.read(Settle(third, REFUSED, 0.0), 0.5), 0.0)
+    assert run.attempts.good == 0
+
+
 def test_a_refusal_makes_no_room_before_it_is_read():
     """It may mean that the run is to slow down."""
     run = run_over(f"input {number}" for number in range(10_000))

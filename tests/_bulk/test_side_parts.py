@@ -170,14 +170,14 @@ def batches_of(client, inputs):
 
 def test_a_listener_of_progress_that_fails_ends_the_run(client, server):
     """Nothing more is sent; what was paid for is in the result."""
-    told, few = [], Limits(max_batch=20, max_in_flight=2)
+    told = []
 
     def progress(batch):
         told.append(batch)
         raise ZeroDivisionError("no rows")
 
     with pytest.raises(PartialFailureError, match="ended early with") as caught:
-        client.embed(iter(TEXTS * 50), progress=progress, limits=few)
+        client.embed(iter(TEXTS * 50), progress=progress, limits=LIMITS)
 
     result = caught.value.result
     have = ~np.isnan(result.vectors).any(axis=1)

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 # Replies that are here and unread do not pile up: of large ones a quarter of what may be in flight,
 # of smaller ones as many as that, so that requests go on where whoever reads is late. With 16 in
 # flight, 50 ms, 100 texts of 1,536 numbers and a busy machine, a quarter alone kept requests back
-# two times in three, and half of the possible ones were under way.
+# two times in three, and half of the possible ones were under way. Not before some were good: what
+# is unread may say that the others are paid for in vain.
 _MOST_UNREAD = 0.25
 _UNREAD_BYTES = 16 * 2**20  # 20 such replies
+_STEADY = 8  # twice what a run begins with
 
 # Runs without a deadline, seconds.
 _LONGEST_HOLD = 86_400.0  # a quota of a day is the longest that comes back by itself
@@ -145,11 +147,13 @@ class Attempts:
         pace: Says how many may be in flight, and when the next may begin.
         admitted_at: When the service last answered what was asked, or judged it; -infinity before.
         refusal: What the service last refused for the pace; None before.
+        good: How many answers in a row brought vectors, up to the last that was read.
     """
 
     pace: Pace
     admitted_at: float = field(init=False, default=-math.inf)
     refusal: OpenRouterError | None = field(init=False, default=None)
+    good: int = field(init=False, default=0)
     _open: int = field(init=False, default=0)
     _unread: dict[Attempt, Settle] = field(init=False, factory=dict)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
@@ -171,7 +175,8 @@ class Attempts:
         limit, in_flight = int(self.pace.limit), self.pace.in_flight
         answers = [step.answer for step in self._unread.values() if step.attempt.replied]
         sizes = [len(answer.body) for answer in answers if isinstance(answer, Reply)]
-        most = limit - 1 if sum(sizes) <= _UNREAD_BYTES else _MOST_UNREAD * limit
+        is_steady = self.good >= _STEADY and sum(sizes) <= _UNREAD_BYTES
+        most = limit - 1 if is_steady else _MOST_UNREAD * limit
         return len(self._later) + in_flight < limit and len(sizes) <= most
 
     def wait(self, now: float, next_tokens: Callable[[], float]) -> float:

@@ -258,8 +258,10 @@ class BulkRun:
         if isinstance(outcome, Done) or not may_pass(outcome.error):
             self.attempts.admitted_at = now
         if isinstance(outcome, Done):
+            self.attempts.good = 0 if outcome.value.faults else self.attempts.good + 1
             settled = self._succeed(attempt, outcome, now)
         else:
+            self.attempts.good = 0
             self.account.book(outcome.charge, attempt.most_tokens)
             settled = self._fail(attempt, outcome, now)
         # Last of all: an answer whose booking is interrupted is booked once more on the way out.
