@@ -263,11 +263,18 @@ def checked_prefix(value: object) -> str:
 
 
 def are_plain(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
-    """Say whether all inputs are of that kind, without a step of Python's for each of them."""
+    """Say whether all are texts that can be sent, without a step of Python's for each of them."""
     if not set(map(type, values)) <= {str}:
         return False
     texts = cast("Sequence[str]", values)
-    return all(texts) and all(map(str.isascii, texts))
+    return all(texts) and (all(map(str.isascii, texts)) or _fit_utf8(texts))
+
+
+def _fit_utf8(texts: Sequence[str]) -> bool:
+    try:
+        return all(map(str.encode, texts))
+    except UnicodeEncodeError:
+        return False
 
 
 def one_input(

@@ -18,7 +18,7 @@ import sys, threading
 from itertools import count
 from openrouter_embeddings import Limits, OpenRouter
 
-url, way, texts = sys.argv[1], sys.argv[2], [f"text {n}" for n in range(int(sys.argv[3]))]
+url, way, texts = sys.argv[1], sys.argv[2], [sys.argv[4] % n for n in range(int(sys.argv[3]))]
 calls = count()
 
 def note(frame, event, arg):
@@ -46,8 +46,8 @@ def counted():
     """Count the calls of all threads for one way of embedding the texts."""
     with FaultServer(dimensions=64) as server:
 
-        def count(way):
-            command = [sys.executable, "-c", COUNTED, server.base_url, way, str(TEXTS)]
+        def count(way, text="text %d"):
+            command = [sys.executable, "-c", COUNTED, server.base_url, way, str(TEXTS), text]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             return int(done.stdout)
 
@@ -59,3 +59,8 @@ def test_a_run_costs_little_more_than_its_requests(counted):
     loop, run = counted("generate in a loop"), counted("embed")
 
     assert (run - loop) / TEXTS <= MOST_MORE
+
+
+def test_texts_of_any_letters_cost_no_more_than_plain_ones(counted):
+    """They stand in the same books; as calls of their own they are checked one by one."""
+    assert (counted("embed", "t\u00e4xt %d") - counted("embed")) / TEXTS <= 1

@@ -110,6 +110,18 @@ def test_a_run_is_split_where_a_batch_is_full():
     assert runs_of(filled(sizes).ledger.next_batch(room=8)) == [2]
 
 
+def test_texts_of_any_letters_stand_together_by_their_bytes():
+    """In limits, estimates, and alone; what no encoding can carry stands for itself."""
+    intake = books(["äöü", "ß", "ab", "漢字", "\ud83d", "e"], max_bytes=8)
+    read(intake)
+    first, *others = batches(intake)
+    assert [runs_of(batch) for batch in (first, *others)] == [[2], [2], [1]]
+    assert intake.ledger.tokens.bounds(first.entries[0]) == ([6, 2], [1.5, 0.5], [6, 2])
+    assert [slot.size for slot in first.slots] == [6, 2]
+    intake.window.add(again := Slot.of("漢字"))
+    assert (again.size, intake.window.known["漢字"].size) == (6, 6)
+
+
 def filled(sizes, **bounds):
     """Read texts of these sizes, each unlike the others."""
     intake = books([chr(97 + at) * size for at, size in enumerate(sizes)], **bounds)

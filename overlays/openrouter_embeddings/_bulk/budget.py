@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import define, evolve, field
 
-from openrouter_embeddings._bulk.items import Slot
+from openrouter_embeddings._bulk.items import Slot, sizes_of
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import checked_inputs, one_input
 from openrouter_embeddings.values import Estimate, RunStats
@@ -68,7 +68,7 @@ class TokenRatio:
         """Return sizes, estimated and most tokens of the first inputs of a place, or of all."""
         if isinstance(entry, Slot):
             return [entry.sent.size], [self.estimate(entry.sent)], [self.most(entry.sent)]
-        sizes, ratio = list(map(len, entry.texts[:count])), self.characters_per_token
+        sizes, ratio = sizes_of(entry.texts[:count]), self.characters_per_token
         most = [min(size, self.context or size) for size in sizes]
         return sizes, [size / ratio for size in sizes], most
 

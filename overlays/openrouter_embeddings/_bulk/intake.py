@@ -181,7 +181,7 @@ class Intake:
 
 def _make_slot(item: str | Item) -> Slot:
     if isinstance(item, str):
-        return Slot(item, "text", item, len(item))
+        return Slot.of(item)
     return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
 
 

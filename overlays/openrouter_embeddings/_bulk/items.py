@@ -70,6 +70,11 @@ class Slot(Item):
     uses: int = 0
     remembered: int = 0
 
+    @classmethod
+    def of(cls, text: str) -> Slot:
+        """Make a place for a text."""
+        return cls(text, "text", text, sizes_of([text])[0])
+
     @property
     def sent(self) -> Item:
         """What is sent for it."""
@@ -88,6 +93,11 @@ class Slot(Item):
     def split(self, count: int) -> list[Slot]:  # noqa: ARG002 - as runs have it
         """Return itself: one input cannot be split."""
         return [self]
+
+
+def sizes_of(texts: Sequence[str]) -> list[int]:
+    """Return the sizes of texts in bytes, without a step of Python's for each of them."""
+    return list(map(len, texts if all(map(str.isascii, texts)) else map(str.encode, texts)))
 
 
 @define(eq=False)
@@ -125,8 +135,9 @@ class Run:
     def slots(self) -> list[Slot]:
         """A place for each text alone, which takes its place."""
         if self.parts is None:
-            places = enumerate(self.texts, self.position)
-            self.parts = [Slot(t, "text", t, len(t), position=at, uses=1) for at, t in places]
+            slots = self.parts = list(map(Slot.of, self.texts))
+            for position, slot in enumerate(slots, self.position):
+                slot.position, slot.uses = position, 1
         return [slot for part in self.parts for slot in part.slots]
 
     def split(self, count: int) -> list[Run]:
@@ -146,8 +157,9 @@ class Run:
         place = leaf.texts.index(text)
         if leaf.vectors is None:
             return leaf.slots[place]
-        vector = leaf.vectors[leaf.row + place : leaf.row + place + 1].copy()
-        return Slot(text, "text", text, len(text), vectors=vector)
+        slot = Slot.of(text)
+        slot.vectors = leaf.vectors[leaf.row + place : leaf.row + place + 1].copy()
+        return slot
 
 
 def count_inputs(entries: Iterable[Run | Slot]) -> int:

@@ -229,7 +229,7 @@ class Reader:
             item = self._item(position, value, self.prefix)
         except ConfigurationError as error:
             return Unusable(Item(value, "text", b"", 0), error)
-        return item.wire if is_plain(item.wire) else item
+        return item.wire if isinstance(item.wire, str) else item
 
     def cut(self, shorter: Mapping[Slot, str]) -> Chunk:
         """Take texts that were cut, as if they had been read."""
