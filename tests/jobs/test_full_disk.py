@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from job_runs import MODEL
+from job_runs import MODEL, SMALL, rows_of
 
-from openrouter_embeddings.jobs import embed_file, verify_file
+from openrouter_embeddings import JobStoppedError
+from openrouter_embeddings.jobs import _ledger, embed_file, verify_file
 
 BOUNDED = """
 import resource, sys
@@ -52,3 +54,32 @@ def test_a_full_disk_is_a_sentence(size, name, service, client, write, tmp_path)
     assert all(check.holds for check in verify_file(out, source=source))
     if name == "out.npy":
         assert np.array_equal(np.load(out), np.stack([service.vector(text) for text in texts]))
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5, 6, 8, 11, 17])
+def test_nothing_goes_out_without_a_reservation(at, service, client, write, tmp_path, monkeypatch):
+    """The disk takes half a line of the ledger, and then nothing."""
+    source, out = write("in.parquet", rows_of(60)), tmp_path / "out.parquet"
+    real, written = os.write, []
+
+    def write_less(handle, content):
+        written.append(content)
+        if len(written) < at:
+            return real(handle, content)
+        if len(written) == at:
+            return real(handle, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_ledger.os, "write", write_less)
+        with pytest.raises(JobStoppedError, match="No space left on device") as stopped:
+            embed_file(client, source, out, model=MODEL, limits=SMALL)
+    ledger = out.with_name("out.parquet.job") / "ledger"
+    reserved = ledger.read_bytes().count(b'"reserve"') if ledger.exists() else 0
+    asked = len(service.requests)
+    report = embed_file(client, source, out, model=MODEL, limits=SMALL)
+
+    assert "Make room" in str(stopped.value)
+    assert asked <= reserved
+    assert service.inputs_embedded == len({row["text"] for row in rows_of(60)})
+    assert not any("damaged" in note for note in report.notes)

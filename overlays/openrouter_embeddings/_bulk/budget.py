@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.pace import Pace
     from openrouter_embeddings._request.charges import Charge
     from openrouter_embeddings.cache import KeyMaker, Store
+    from openrouter_embeddings.errors import OpenRouterError
 
 # What English prose has with most tokenizers; the first answer takes its place.
 _CHARACTERS_PER_TOKEN = 4.0
@@ -131,9 +132,14 @@ class Account:
         """Say whether something in flight has yet to be charged."""
         return bool(self._reserved)
 
-    def reserve(self, tag: int, tokens: int) -> None:
-        """Set aside the most tokens that a request can have while it is not over."""
+    def reserve(self, tag: int, tokens: int) -> OpenRouterError | None:
+        """Set aside the most tokens that a request can have while it is not over.
+
+        Returns:
+            Why it may not go out, where the books cannot be kept; None for a request that may.
+        """
         self._reserved[tag] = tokens
+        return None
 
     def release(self, tag: int) -> None:
         """Note that a request is over."""

@@ -186,6 +186,7 @@ class BulkRun:
                 attempt = self._cut(now)
                 if attempt is None:
                     break
+                # Where this cannot be noted, nor can it when the request is to go out.
                 self.account.reserve(id(attempt), attempt.most_tokens)
                 self.attempts.put_off(attempt, now + hold)
         return None
@@ -221,13 +222,16 @@ class BulkRun:
         return attempt
 
     def _begin(self, attempt: Attempt, now: float) -> bool:
-        """Begin an attempt, unless its time is over."""
+        """Begin an attempt, unless its time is over, or what it may cost cannot be noted."""
         timeout = attempt.call.begin(now)
         if isinstance(timeout, OpenRouterError):
             self._close(attempt, timeout, attempt.call.paid)
             return False
+        if (error := self.account.reserve(id(attempt), attempt.most_tokens)) is not None:
+            self.stop(error)
+            self._close(attempt, error)
+            return False
         self.attempts.begin(attempt, timeout, now)
-        self.account.reserve(id(attempt), attempt.most_tokens)
         return True
 
     def _wait(self, now: float) -> float:

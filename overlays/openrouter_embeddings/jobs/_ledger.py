@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from openrouter_embeddings._request.charges import Charge
+    from openrouter_embeddings.errors import OpenRouterError
 
 LEDGER = "ledger"
 _SUM_DIGITS = 8
@@ -115,14 +117,14 @@ class Ledger:
     Attributes:
         path: Where it is.
         job: The id of the job, 16 bytes.
-        on_failure: Is told where it cannot be written.
+        on_failure: Is told where it cannot be written, and makes an error of it.
         before: What was spent when it was read.
         tags: How many reservations it has had.
     """
 
     path: Path
     job: bytes
-    on_failure: Callable[[OSError], None] = field(init=False)
+    on_failure: Callable[[OSError], OpenRouterError] = field(init=False)
     before: Spent = field(init=False, factory=Spent)
     tags: int = field(init=False, default=0)
     _file: int = field(init=False)
@@ -146,26 +148,39 @@ class Ledger:
         is_whole = bool(lines) and "job" in lines[0]
         self.tags = max((line.get("tag", -1) for line in lines), default=-1) + 1
         if content and not content.endswith(b"\n"):
-            os.write(self._file, b"\n")
+            self._write(b"\n")
         self.before = add_up(lines, damaged=damaged or not is_whole)
 
     def begin(self) -> None:
         """Write whose it is, as its first line; an error is raised here and nowhere else."""
-        os.write(self._file, written({"job": self.job.hex()}, self.job))
+        self._write(written({"job": self.job.hex()}, self.job))
 
-    def append(self, line: Mapping[str, object]) -> None:
-        """Add a line, at once."""
+    def append(self, line: Mapping[str, object]) -> OpenRouterError | None:
+        """Add a line, at once; return why it is not there, or None."""
         try:
-            os.write(self._file, written(line, self.job))
+            self._write(written(line, self.job))
         except OSError as exc:
-            self.on_failure(exc)
+            return self.on_failure(exc)
+        return None
+
+    def _write(self, content: bytes) -> None:
+        """Write all of it, or nothing: a disk with little room takes a part without a word."""
+        size = os.fstat(self._file).st_size
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._file, size)
+            raise
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
 
-def _raise(exc: OSError) -> None:
+def _raise(exc: OSError) -> OpenRouterError:
     raise exc
 
 
@@ -190,13 +205,15 @@ class JobAccount(Account):
     _tags: dict[int, int] = field(init=False, factory=dict)
     _free: list[int] = field(init=False, factory=list)
 
-    def reserve(self, tag: int, tokens: int) -> None:
-        """Set aside what a request can cost, on the disk first."""
+    def reserve(self, tag: int, tokens: int) -> OpenRouterError | None:
+        """Set aside what a request can cost, on the disk first, or say why it may not go out."""
         if tag not in self._tags:
+            error = self._write({"tag": self.ledger.tags, "reserve": tokens})
+            if error is not None:
+                return error
             self._tags[tag] = self.ledger.tags
             self.ledger.tags += 1
-            self._write({"tag": self._tags[tag], "reserve": tokens})
-        super().reserve(tag, tokens)
+        return super().reserve(tag, tokens)
 
     def release(self, tag: int) -> None:
         """Note that a request is over; what it cost comes next, and is written with it."""
@@ -229,10 +246,10 @@ class JobAccount(Account):
         if self._free:
             self._write({})
 
-    def _write(self, line: dict[str, object]) -> None:
+    def _write(self, line: dict[str, object]) -> OpenRouterError | None:
         if self._free:
             line["free"], self._free = self._free, []
-        self.ledger.append(line)
+        return self.ledger.append(line)
 
     @property
     def room(self) -> float:

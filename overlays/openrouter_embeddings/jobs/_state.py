@@ -149,9 +149,10 @@ class JobState:
         self.records[places] = records
         self.states[texts] = state
 
-    def stop(self, error: OpenRouterError) -> None:
-        """Note what keeps the job from going on; the first of all."""
+    def stop(self, error: OpenRouterError) -> OpenRouterError:
+        """Note what keeps the job from going on, and return it; the first of all."""
         self.failure = self.failure or error
+        return self.failure
 
     def take_over(self, output: Output, *, failures: bool) -> int:
         """Take what an earlier output has of the texts that are to be done.
