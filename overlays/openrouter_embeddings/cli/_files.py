@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +44,8 @@ from openrouter_embeddings.cli._requests import (
     preferences,
     times,
 )
+from openrouter_embeddings.cli._spool import spooled
+from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._writers import check_output
 from openrouter_embeddings.limits import Limits
 
@@ -148,7 +149,10 @@ def embed(
     name = chosen_model(model, local=local)
     routing = preferences(provider, zdr=zdr, deny=deny_data_collection, only=only, order=order)
     more = json_object("extra_body", extra_body)
-    with _readable(source) as path, connected(local=local, base_url=base_url) as client:
+    with (
+        connected(local=local, base_url=base_url) as client,
+        _readable(source, None if dry_run else out) as path,
+    ):
         if dry_run:
             _say_estimate(
                 jobs.estimate_file(
@@ -218,17 +222,21 @@ def _use_system_memory() -> None:
 
 
 @contextmanager
-def _readable(source: str) -> Iterator[str]:
-    """Make a file of standard input, which can be read only once."""
+def _readable(source: str, out: str | None = None) -> Iterator[str]:
+    """Make a file of standard input, which can be read only once: in the folder of a job.
+
+    What is read are its bytes: a line that is none of its encoding fails alone, as in a file.
+    """
     if source != "-":
         yield source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdin.txt"
-        with path.open("wb") as file:
-            # Its bytes: a line that is none of its encoding fails alone, as in a file.
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield str(path)
+    # Python has None for one that was closed before the program began.
+    if sys.stdin is None or sys.stdin.closed:
+        message = "input is -, and standard input is closed."
+        raise ConfigurationError(message, argument="input")
+    with ExitStack() as stack:
+        place = out or str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "estimate")
+        yield stack.enter_context(spooled(place, sys.stdin.buffer))
 
 
 def _say_report(report: jobs.JobReport, done: str, *, as_json: bool) -> int:
@@ -281,7 +289,7 @@ def estimate(
     """Estimate tokens and cost of a file, before anything is paid."""
     name = chosen_model(model, local=local)
     routing = preferences(provider, zdr=zdr, deny=deny_data_collection, only=only, order=order)
-    with _readable(source) as path, connected(local=local, base_url=base_url) as client:
+    with connected(local=local, base_url=base_url) as client, _readable(source) as path:
         found = jobs.estimate_file(
             client,
             path,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._settings import JobSettings
 
 ENDING = ".job"
+SPOOL = "stdin-"
 _OLD_ENDING = ".parts"
 _MANIFEST, _LOCK = "job.json", "lock"
 _ID_BYTES = 16
@@ -148,10 +149,10 @@ class JobFolder:
     def _remove_empty(self, lock: int) -> None:
         """Leave no folder behind that holds nothing paid, unless it is another process's by now."""
         with suppress(OSError):
-            if (self.path / _LOCK).stat().st_ino == lock and self._is_unpaid():
+            if (self.path / _LOCK).stat().st_ino == lock and self.is_unpaid():
                 shutil.rmtree(self.path, ignore_errors=True)
 
-    def _is_unpaid(self) -> bool:
+    def is_unpaid(self) -> bool:
         """Say whether nothing was ever paid for here."""
         return not any(_has_content(self.path / name) for name in (VECTORS, ROWS, LEDGER))
 
@@ -173,7 +174,7 @@ class JobFolder:
         try:
             content = (self.path / _MANIFEST).read_bytes()
         except FileNotFoundError:
-            if self._is_unpaid():
+            if self.is_unpaid():
                 return None
             message = f"{self.path} holds vectors, and its {_MANIFEST} is gone."
             raise ConfigurationError(message, argument="out", hint=_CLEARS) from None
@@ -183,7 +184,7 @@ class JobFolder:
         found = parse_manifest(content)
         if isinstance(found, Manifest):
             return found
-        if self._is_unpaid():
+        if self.is_unpaid():
             return None
         message = f"{self.path / _MANIFEST} {found}."
         raise ConfigurationError(message, argument="out", hint=_CLEARS)
@@ -238,12 +239,18 @@ class JobFolder:
             beside.write_text(manifest.written(), encoding="utf-8")
 
     def clear(self) -> None:
-        """Delete all that was begun here, but not the lock."""
+        """Delete all that was begun here, but not the lock, nor what is to be read."""
         old = self._target.with_name(f"{self._target.name}{_OLD_ENDING}")
         if (old / "manifest.json").exists():
             shutil.rmtree(old)
         for path in self.path.iterdir():
-            if path.name != _LOCK:
+            if path.name != _LOCK and not path.name.startswith(SPOOL):
+                _delete(path)
+
+    def forget_inputs(self, source: str) -> None:
+        """Delete what earlier runs were given as standard input."""
+        for path in self.path.glob(f"{SPOOL}*"):
+            if path != Path(source):
                 _delete(path)
 
     def retire(self) -> None:

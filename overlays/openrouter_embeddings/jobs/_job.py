@@ -137,7 +137,7 @@ def carry_out(
     bound, earlier = job.most_failures, _earlier(job)
     folder = JobFolder.of(job.out)
     is_done = earlier is not None and job.again is None and _is_same_input(earlier, job.given)
-    if earlier is not None and is_done and not folder.path.exists():
+    if earlier is not None and is_done and folder.is_unpaid():
         return _finished(job, earlier)
     sources = _sources(job, earlier)
     first = next((output.first for output, _ in sources if output.first), None)
@@ -146,6 +146,7 @@ def carry_out(
             manifest = folder.begin(
                 job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
             )
+            folder.forget_inputs(job.given.source)
             with opened(folder, manifest, _digests(job.given)) as state:
                 course = _Course(job, client, request, state, bound, progress or _ignore)
                 report = course.run(store, sources)
