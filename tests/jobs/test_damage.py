@@ -35,7 +35,16 @@ DAMAGE = {
     "noise": lambda path: path.write_bytes(np.random.default_rng(1).bytes(path.stat().st_size)),
     "longer": lambda path: path.write_bytes(path.read_bytes() * 2),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a link": lambda path: link(path, path.parent.parent / "precious"),
+    "a link to itself": lambda path: link(path, path),
+    "a link to a folder": lambda path: link(path, path.parent),
 }
+PRECIOUS = "precious" * 500
+
+
+def link(path, target):
+    path.unlink()
+    path.symlink_to(target)
 
 
 @pytest.fixture
@@ -74,11 +83,13 @@ def go_on(service, client, source, out):
 def test_damage_is_named_or_healed(name, damage, begun, service, client):
     """Whatever it is, and wherever."""
     source, out = begun
+    out.with_name("precious").write_text(PRECIOUS)
     DAMAGE[damage](out.with_name("out.parquet.job") / name)
 
     was_named = go_on(service, client, source, out)
 
-    assert was_named is (name == "job.json" or damage == "a folder")
+    assert was_named is (name == "job.json" or damage.startswith(("a folder", "a link")))
+    assert out.with_name("precious").read_text() == PRECIOUS
 
 
 @pytest.mark.parametrize("name", FILES)

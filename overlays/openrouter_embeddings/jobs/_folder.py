@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ENDING = ".job"
 SPOOL = "stdin-"
+READY = "ready"
 _OLD_ENDING = ".parts"
 _MANIFEST, _LOCK = "job.json", "lock"
 _ID_BYTES = 16
@@ -136,7 +137,8 @@ class JobFolder:
             raise self._busy() from exc
         except OSError as exc:
             message = f"{self.path} cannot be made or locked: {exc.strerror or exc}."
-            raise ConfigurationError(message, argument="out") from exc
+            hint = f"Where nobody works there, its file {_LOCK} may go: it holds nothing."
+            raise ConfigurationError(message, argument="out", hint=hint) from exc
         if not (self.path / _LOCK).exists():  # whoever held it has moved the folder away
             lock.release()
             raise self._busy()
@@ -166,10 +168,11 @@ class JobFolder:
         if (old / "manifest.json").exists():
             message = f"{old} is a job of another version of this package."
             raise ConfigurationError(message, argument="out", hint=_CLEARS)
-        for name in (_MANIFEST, VECTORS, ROWS, LEDGER):
+        for name in (_MANIFEST, VECTORS, ROWS, LEDGER, READY):
             path = self.path / name
-            if path.exists() and not path.is_file():
-                message = f"{path} is no file."
+            # Through a link the job would write over what is somebody else's.
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                message = f"{path} is no file, or a link to one."
                 raise ConfigurationError(message, argument="out", hint=_CLEARS)
         try:
             content = (self.path / _MANIFEST).read_bytes()
@@ -284,7 +287,7 @@ def _has_content(path: Path) -> bool:
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
@@ -301,16 +304,31 @@ def published(path: Path, folder: Path | None = None) -> Iterator[Path]:
         path: The place.
         folder: Where to write before, on the same disk; None for beside the place.
     """
-    beside = (folder or path.parent) / f".{path.name}.tmp"
+    beside = fresh(folder or path.parent, path)
     try:
         yield beside
-        _flush(beside, os.O_RDWR)
-        beside.replace(path)
-        if _FOLDERS_CAN_BE_FLUSHED:
-            _flush(path.parent, os.O_RDONLY)
+        moved({beside: path})
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def fresh(folder: Path, path: Path) -> Path:
+    """Name a file in a folder that is to become another, and delete what has its name."""
+    beside = folder / f".{path.name}.tmp"
+    if beside.is_symlink() or beside.exists():
+        _delete(beside)
+    return beside
+
+
+def moved(files: Mapping[Path, Path]) -> None:
+    """Move files to their places in this order, when they and their names outlive a power cut."""
+    for beside in files:
+        _flush(beside, os.O_RDWR)
+    for beside, path in files.items():
+        beside.replace(path)
+        if _FOLDERS_CAN_BE_FLUSHED:
+            _flush(path.parent, os.O_RDONLY)
 
 
 def disk_error(path: Path, exc: OSError) -> OpenRouterError:
