@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 from job_runs import MODEL, SMALL, digest, rows_of
 
-from openrouter_embeddings.jobs import embed_file
+from openrouter_embeddings import ConfigurationError
+from openrouter_embeddings.jobs import embed_file, retry_failed
 
 CHILD = """
 import os, shutil, signal, sys
@@ -40,7 +44,8 @@ with OpenRouter(key, base_url=url) as client:
 """
 
 STEPS = [
-    *(("replace", at) for at in (1, 2, 3)),  # job.json, the same with the first reply, the output
+    # job.json, the same with the first reply, that the output is ready, the output
+    *(("replace", at) for at in (1, 2, 3, 4)),
     ("rename", 1),  # the folder, to its trash name
     ("delete", 1),
     *(("write", at) for at in (1, 2, 3, 10, 11)),  # vectors and their records by turns
@@ -48,10 +53,17 @@ STEPS = [
 ]
 
 
-def kill(service, source, out, step, at, when):
+AGAIN = f"""{CHILD.split("with OpenRouter", maxsplit=1)[0]}
+from openrouter_embeddings.jobs import retry_failed
+with OpenRouter(key, base_url=url) as client:
+    retry_failed(client, out, source=source)
+"""
+
+
+def kill(service, source, out, step, at, when, child=CHILD):
     arguments = [service.base_url, service.api_key, source, out, step, str(at), when]
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, *arguments], check=False, capture_output=True, text=True
+        [sys.executable, "-c", child, *arguments], check=False, capture_output=True, text=True
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -84,6 +96,54 @@ def test_a_kill_at_any_step_loses_what_was_in_flight_at_the_most(
 def trash(names):
     """What a finished job that was killed while it deleted its folder may leave, until the next."""
     return {name for name in names if name.endswith(".trash")}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a signal that Windows does not have")
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("step", "at"), [*(("replace", at) for at in (1, 2, 3, 4)), ("rename", 1), ("delete", 1)]
+)
+def test_two_files_of_an_output_are_never_of_two_states(
+    step, at, when, service, client, write, tmp_path
+):
+    """Vectors, and beside them what says which rows have none."""
+    source, out = write("in.parquet", rows_of(20)), tmp_path / "out.npy"
+    texts = [row["text"] for row in rows_of(20)]
+    service._rules = evolve(service._rules, poison=frozenset(texts[7:9]))
+    embed_file(client, source, out, model=MODEL)
+    service._rules = evolve(service._rules, poison=frozenset())
+
+    kill(service, source, str(out), step, at, when, AGAIN)
+    report = retry_failed(client, out, source=source)
+
+    assert report.failed == 0
+    assert np.array_equal(np.load(out), np.stack([service.vector(text) for text in texts]))
+    assert retry_failed(client, out, source=source).rows == 0
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left - trash(left) == {"in.parquet", "out.npy", "out.npy.rows.parquet"}
+
+
+@pytest.mark.parametrize("what", ["another file", "no new output", "a damaged note"])
+def test_an_output_that_is_not_what_it_was_is_not_replaced(what, client, write, tmp_path):
+    """Nor does what was paid for go."""
+    source, out = write("in.parquet", rows_of(20)), tmp_path / "out.npy"
+    folder = tmp_path / "out.npy.job"
+    folder.mkdir()
+    for name in (".out.npy.tmp", ".out.npy.rows.parquet.tmp", "vectors.f32"):
+        (folder / name).write_text("new")
+    (folder / "ready").write_text(json.dumps([None, [1, 2, 3]]))
+    if what == "another file":
+        out.write_text("precious")
+    elif what == "no new output":
+        (folder / ".out.npy.tmp").unlink()
+    else:
+        (folder / "ready").write_text("{")
+
+    with pytest.raises(ConfigurationError):
+        embed_file(client, source, out, model=MODEL)
+
+    assert out.exists() is (what == "another file")
+    assert (folder / "vectors.f32").read_text() == "new"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal that Windows does not have")

@@ -39,7 +39,7 @@ from openrouter_embeddings.jobs._verify import (
     checks_against_input,
     checks_of_numbers,
 )
-from openrouter_embeddings.jobs._writers import check_output
+from openrouter_embeddings.jobs._writers import check_output, finish_output
 from openrouter_embeddings.limits import Limits
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def embed_file(
     reuse = None if reuse is None else checked_path("reuse", reuse)
     check_apart({"source": source, "out": out, "cache": cache})
     check_output(out)
+    if not overwrite:
+        finish_output(out)
     request = Request.of(
         client,
         model,
@@ -315,6 +317,7 @@ def retry_failed(
         JobStoppedError: The run ended early; the output is what it was, and the same call goes on.
     """
     out = checked_path("out", out)
+    finish_output(out)
     output = finished_output(out)
     if not output.failed:
         return JobReport(out, 0, 0, 0)

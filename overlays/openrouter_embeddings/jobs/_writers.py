@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._finished import PREFIX, notes_of, sidecar_of, vectors_of
-from openrouter_embeddings.jobs._folder import published
+from openrouter_embeddings.jobs._folder import READY, JobFolder, fresh, moved, published
 from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
@@ -138,15 +138,71 @@ def write_output(out: Path, folder: Path, tables: Tables, schema: pa.Schema, row
         rows: How many there are.
     """
     beside, write = sidecar_of(out), _WRITERS[out.suffix.lower()]
-    with published(out, folder) as new:
+    new = fresh(folder, out)
+    try:
         if beside is None:
             write(new, tables, schema, rows)
-            return
-        with _Side(folder / f".{beside.name}.tmp", schema) as side:
-            write(new, side.split(tables), schema, rows)
-            side.finish(new.stat().st_size)
-        # First: a new output beside an old sidecar would be nobody's.
-        side.path.replace(beside)
+        else:
+            with _Side(fresh(folder, beside), schema) as side:
+                write(new, side.split(tables), schema, rows)
+                side.finish(new.stat().st_size)
+        with published(folder / READY) as path:
+            path.write_text(json.dumps([_stamp(out), _stamp(new)]))
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _move_output(out, folder)
+
+
+def _stamp(out: Path) -> list[int] | None:
+    """Say which file is there, or None."""
+    try:
+        found = out.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
+
+
+def _move_output(out: Path, folder: Path) -> None:
+    """Move what is ready to its place, the output last."""
+    places = [place for place in (sidecar_of(out), out) if place is not None]
+    files = {folder / f".{place.name}.tmp": place for place in places}
+    moved({new: place for new, place in files.items() if new.exists()})
+
+
+def finish_output(out: str) -> None:
+    """Do what is left of a job that was killed when its output was ready.
+
+    Of two files one may be in its place and the other not: together they would tell a falsehood.
+
+    Args:
+        out: The output. Where somebody has put another there meanwhile, nothing is done.
+
+    Raises:
+        ConfigurationError: Another process works on the job, or a file cannot be moved.
+    """
+    target, folder = Path(out).resolve(), JobFolder.of(out)
+    if not (folder.path / READY).is_file():
+        return
+    with folder.locked():
+        try:
+            if not _is_ready(target, folder.path):
+                return
+            _move_output(target, folder.path)
+        except OSError as exc:
+            message = f"{out} cannot be put in its place from {folder.path}: {exc}."
+            raise ConfigurationError(message, argument="out") from exc
+        folder.retire()
+
+
+def _is_ready(out: Path, folder: Path) -> bool:
+    """Say whether an output is there to be moved over the one of before, or was moved already."""
+    try:
+        before, new = json.loads((folder / READY).read_bytes())
+    except ValueError:
+        return False
+    is_here = (folder / f".{out.name}.tmp").is_file()
+    return bool(_stamp(out) == (before if is_here else new))
 
 
 def try_output(out: Path, folder: Path, schema: pa.Schema) -> None:
@@ -155,7 +211,7 @@ def try_output(out: Path, folder: Path, schema: pa.Schema) -> None:
     Raises:
         ConfigurationError: A column is of a type that the format does not have.
     """
-    beside = folder / f".{out.name}.trial"
+    beside = fresh(folder, out)
     try:
         _WRITERS[out.suffix.lower()](beside, iter([schema.empty_table()]), schema, 0)
     except pa.ArrowException as exc:
