@@ -300,7 +300,7 @@ def proxy_clients(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Embed through a hostile server, two processes on a cache, a killed job: `-- [--seeds 10]`."""
+    """Embed through a hostile server, two processes on a cache, kill jobs: `-- [--seeds 10]`."""
     session.install(*CONSTRAINTS, "-e", ".[cli]")
     session.run("python", "benchmarks/pace.py")
     session.run("python", "benchmarks/chaos.py", *session.posargs)
