@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 
 from openrouter_embeddings import cli, jobs
 from openrouter_embeddings.local import LocalModel
@@ -348,6 +350,34 @@ def test_the_demo_answers_right(run):
     assert "vectors of 256 numbers" in shown
     assert "a second" in shown
     assert "Cost: $0" in shown
+
+
+@LOCAL
+def test_the_demo_answers_programs(run):
+    """With one object, and nothing beside it."""
+    code, shown, _ = run("demo", "--json")
+
+    found = json.loads(shown)
+    assert (code, found["dimensions"], found["cost"]) == (0, 256, 0.0)
+    assert [answer["hits"][0]["topic"] for answer in found["answers"]] == [
+        answer["expected"] for answer in found["answers"]
+    ]
+    assert all(answer["is_right"] for answer in found["answers"])
+
+
+def commands_of(group):
+    for command in group.commands.values():
+        yield from commands_of(command) if hasattr(command, "commands") else [command]
+
+
+def test_every_command_has_json():
+    """That of `contract` names a file, and its report stays on the screen."""
+    app = importlib.import_module("openrouter_embeddings.cli._app").app
+    commands = list(commands_of(typer.main.get_command(app)))
+
+    assert len(commands) == 11
+    for command in commands:
+        assert "--json" in [name for option in command.params for name in option.opts], command.name
 
 
 @LOCAL

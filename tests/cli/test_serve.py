@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -62,6 +63,24 @@ def test_without_upstream_it_is_the_local_model(monkeypatch):
 
     assert run(["serve", "--port", "0"]) == 0
     assert calls == [{"host": "127.0.0.1", "port": 0}]
+
+
+@pytest.mark.local_model
+@pytest.mark.parametrize("words", [[], ["--upstream", "https://example.org/v1"]])
+def test_programs_are_told_where(words):
+    """On standard output, as one object, once it can be asked there."""
+    command = [sys.executable, "-m", "openrouter_embeddings", "serve", "--port", "0", "--json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *words], stdout=pipe, stderr=pipe, text=True) as process:
+        url = json.loads(process.stdout.readline())["base_url"]
+        with httpx.Client(trust_env=False, timeout=60) as http:
+            status = http.post(f"{url}/embeddings", json={}).status_code
+        process.kill()
+        _, said = process.communicate()
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1|http://127\.0\.0\.1:\d+/api/v1", url)
+    assert status == 401
+    assert said == ""
 
 
 @pytest.mark.parametrize(

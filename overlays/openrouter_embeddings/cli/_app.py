@@ -189,11 +189,11 @@ def _length(info: ModelInfo) -> str:
 
 
 @app.command()
-def demo() -> int:
+def demo(as_json: Json = False) -> int:
     """Embed the Python language reference on this machine and ask it three questions."""
     from openrouter_embeddings.cli._demo import ask, passages  # noqa: PLC0415 - the one that needs it
 
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, quiet=as_json)
     texts = passages()
     console.print(f"Embedding {len(texts)} passages of the Python language reference ...")
     with connected(local=True) as client:
@@ -213,4 +213,9 @@ def demo() -> int:
     wrong = [answer.question for answer in answers if not answer.is_right]
     for question in wrong:
         console.print(f"The first hit is not what was expected: {question}")
+    if as_json:
+        counts = {"model": LOCAL_MODEL, "texts": len(texts), "dimensions": result.dimensions}
+        spent = {"seconds": seconds, "tokens": usage.prompt_tokens, "cost": usage.cost}
+        found = [asdict(answer) | {"is_right": answer.is_right} for answer in answers]
+        write_json({**counts, **spent, "answers": found})
     return 1 if wrong else 0

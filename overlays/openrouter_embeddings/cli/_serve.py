@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
+from openrouter_embeddings.cli._options import Json, write_json
 from openrouter_embeddings.errors import ConfigurationError
 
 _PROXY = "With --upstream: "
@@ -53,8 +55,10 @@ def serve(
         list[str] | None,
         typer.Option(help=f"{_PROXY}a host name by which callers know it; may be repeated."),
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Serve a small model behind both endpoints, or be a verifying proxy of a service."""
+    ready: dict[str, Any] = {"on_ready": _write_url} if as_json else {}
     if not upstream:
         given: dict[str, object] = {
             "URL": url,
@@ -66,7 +70,7 @@ def serve(
         _refuse_without_upstream({**given, "--name": name or None})
         from openrouter_embeddings.local import serve as run_server  # noqa: PLC0415 - needs the extra
 
-        run_server(host=host, port=port)
+        run_server(host=host, port=port, **ready)
         return 0
     from openrouter_embeddings import proxy  # noqa: PLC0415 - needs the extra
 
@@ -80,8 +84,14 @@ def serve(
         requests_per_minute=requests_per_minute,
         hosts=name or (),
     )
-    proxy.serve(options, host, port)
+    proxy.serve(options, host, port, **ready)
     return 0
+
+
+def _write_url(url: str) -> None:
+    """Say where it can be asked, once it can be; whoever began it may read that in a pipe."""
+    write_json({"base_url": url})
+    sys.stdout.flush()
 
 
 def _refuse_without_upstream(given: dict[str, object]) -> None:

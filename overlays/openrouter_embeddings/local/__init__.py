@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from openrouter_embeddings._base.extras import require
 from openrouter_embeddings._base.sources import name_url
@@ -38,6 +38,9 @@ from openrouter_embeddings._base.serving import (  # noqa: E402 - after the chec
     serve_until_interrupted,
     url_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "CONTEXT_LENGTH",
@@ -163,12 +166,15 @@ class LocalServer:
         await asyncio.to_thread(self.stop)
 
 
-def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
+def serve(
+    host: str = "127.0.0.1", port: int = 8080, on_ready: Callable[[str], None] | None = None
+) -> None:
     """Serve until Ctrl-C, and say on standard error where.
 
     Args:
         host: The address to listen on. Others than loopback let everyone in who can reach it.
         port: The port; 0 takes a free one.
+        on_ready: Is told the base URL, in the place of what is said on standard error.
 
     Raises:
         ConfigurationError: The address cannot be used.
@@ -178,5 +184,8 @@ def serve(host: str = "127.0.0.1", port: int = 8080) -> None:
     app = create_app()
     listener = listen(host, port)
     where = f"{url_of(listener)}{BASE_PATH}"
-    sys.stderr.write(f"Serving {MODEL_ID} on {where} (any key will do; Ctrl-C ends it)\n")
+    if on_ready is None:
+        sys.stderr.write(f"Serving {MODEL_ID} on {where} (any key will do; Ctrl-C ends it)\n")
+    else:
+        on_ready(where)
     serve_until_interrupted(app, listener)

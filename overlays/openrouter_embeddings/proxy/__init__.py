@@ -131,13 +131,19 @@ class ProxyServer:
         await asyncio.to_thread(self.stop)
 
 
-def serve(options: ProxyOptions, host: str = "127.0.0.1", port: int = 8080) -> None:
+def serve(
+    options: ProxyOptions,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
     """Serve until Ctrl-C, and say on standard error where.
 
     Args:
         options: How the proxy is set up.
         host: The address to listen on. Others than loopback let everyone in who can reach it.
         port: The port; 0 takes a free one.
+        on_ready: Is told the base URL, in the place of what is said on standard error.
 
     Raises:
         ConfigurationError: An option or the address cannot be used.
@@ -146,8 +152,10 @@ def serve(options: ProxyOptions, host: str = "127.0.0.1", port: int = 8080) -> N
     listener = listen(host, port)
     service = app.state.service
     whose = "callers' keys go on" if options.api_key is None else "callers need a token"
-    sys.stderr.write(
-        f"Proxy of {service.options.upstream} on {url_of(listener)}{BASE_PATH} "
-        f"({whose}; Ctrl-C ends it)\n"
-    )
+    where = f"{url_of(listener)}{BASE_PATH}"
+    if on_ready is None:
+        proxied = f"Proxy of {service.options.upstream} on {where}"
+        sys.stderr.write(f"{proxied} ({whose}; Ctrl-C ends it)\n")
+    else:
+        on_ready(where)
     serve_until_interrupted(app, listener)
