@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from attrs import evolve
+from job_runs import rows_of
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, Limits, cli
 from openrouter_embeddings.cli._progress import line_of
@@ -377,6 +378,37 @@ def test_progress_is_one_line_of_any_width(columns, line):
     assert len(line) <= columns
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (79, "writing the output · 10,000 of 10,000 rows · spent $0.0123 · 90/s · 2 retries"),
+        (50, "writing the output · 10,000 of 10,000 rows"),
+        (39, "writing the output"),
+    ],
+)
+def test_progress_says_that_the_output_is_written(columns, line):
+    """No time is left by then, and nothing is in flight."""
+    progress = JobProgress(10_000, 10_000, 0, 0, 90.0, 0.0, 0.01234, 0.0, 2, is_writing=True)
+
+    assert line_of(progress, columns) == line
+    assert len(line) <= columns
+
+
+def test_a_job_tells_its_retries_and_that_it_writes_the_output(client, service, write, tmp_path):
+    """The latter once, when all is known and the output is not there."""
+    source, out, told = write("in.parquet", rows_of(12)), tmp_path / "o.parquet", []
+    service.script(faults.ok(), faults.status(503), faults.status(503))
+
+    def tell(progress):
+        told.append((progress, out.exists()))
+
+    embed_file(client, source, out, model=MODEL, limits=evolve(SMALL, max_batch=4), progress=tell)
+
+    assert [progress.is_writing for progress, _ in told] == [False] * (len(told) - 1) + [True]
+    last, was_there = told[-1]
+    assert (last.done, last.retries, was_there) == (12, 2, False)
+
+
 def test_progress_is_shown_on_a_terminal(monkeypatch, capsys, client, write, rows, tmp_path):
     """And wiped away at the end."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
@@ -388,5 +420,6 @@ def test_progress_is_shown_on_a_terminal(monkeypatch, capsys, client, write, row
 
     said = capsys.readouterr().err
     assert "20 of 20 rows" in said
+    assert "writing the output · 20 of 20 rows" in said
     assert said.startswith("waiting for the first reply")
     assert said.index("\x1b[2K") < said.index("20 of 20 rows") < said.rindex("\x1b[2K")

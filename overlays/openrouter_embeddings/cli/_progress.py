@@ -23,15 +23,17 @@ _IN_LOG = 60.0
 
 def line_of(progress: JobProgress, columns: int = 1_000) -> str:
     """Describe how far a job is, as much of it as fits into so many columns."""
-    left = progress.seconds_left
+    left = None if progress.is_writing else progress.seconds_left
     # The most important first: what does not fit is left out from the end.
     parts = [
+        "writing the output" if progress.is_writing else "",
         f"{progress.done:,} of {progress.rows:,} rows",
         "" if left is None else f"{timedelta(seconds=round(left))} left",
         f"{progress.failed:,} failed" if progress.failed else "",
         f"spent ${progress.spent:.4f}",
         f"{progress.rate:,.0f}/s",
-        f"{progress.in_flight} in flight",
+        f"{progress.in_flight} in flight" if not progress.is_writing else "",
+        f"{progress.retries:,} retries" if progress.retries else "",
         f"throttled {progress.throttled_seconds:.0f} s" if progress.throttled_seconds else "",
     ]
     line = ""
@@ -52,7 +54,8 @@ def shown() -> Iterator[Callable[[JobProgress], None]]:
 
     def show(progress: JobProgress) -> None:
         nonlocal last
-        if time.monotonic() - last < every:
+        is_shown_at_once = on_terminal and progress.is_writing
+        if time.monotonic() - last < every and not is_shown_at_once:
             return
         last = time.monotonic()
         if on_terminal:

@@ -28,6 +28,7 @@ from openrouter_embeddings.jobs._writers import (
     try_output,
     write_output,
 )
+from openrouter_embeddings.values import RunStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -293,6 +294,7 @@ class _Course:
         report = self._report(run, stream, kept)
         if stopped is not None:
             raise self._stopped(stopped, report) from stopped
+        run.tell_of_writing(stream.stats if stream else RunStats())
         try:
             self._write(run)
         except OpenRouterError as error:

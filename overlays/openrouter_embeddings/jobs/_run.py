@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._bulk.options import guarded
 from openrouter_embeddings.errors import OpenRouterError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._plan import Places
     from openrouter_embeddings.jobs._rows import Rows
     from openrouter_embeddings.jobs._state import JobState
-    from openrouter_embeddings.values import EmbeddedBatch, Failure
+    from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats
 
 
 @frozen
@@ -46,6 +46,8 @@ class JobProgress:
         throttled_seconds: How long the service held this run back.
         spent: USD so far, earlier runs included.
         seconds_left: How long the rest takes at this rate, or None where that is unknown.
+        retries: How many requests of this run were made again.
+        is_writing: Whether all is known, and the output is being written.
     """
 
     rows: int
@@ -56,6 +58,8 @@ class JobProgress:
     throttled_seconds: float
     spent: float
     seconds_left: float | None
+    retries: int = 0
+    is_writing: bool = False
 
 
 def words_of(failure: Failure) -> str:
@@ -259,8 +263,12 @@ class JobRun:
         self.failed += int(uses[states == State.FAILED].sum())
         stop = self.state.failure or batch.stopped or self._too_many()
         if stop is None:
-            self.tell(self._progress(batch))
+            self.tell(self._progress(batch.stats))
         return stop
+
+    def tell_of_writing(self, stats: RunStats) -> None:
+        """Tell that the output is being written, which takes a while where it is large."""
+        self.tell(evolve(self._progress(stats), is_writing=True))
 
     def _keep(self, texts: Places, batch: EmbeddedBatch, without: set[int]) -> None:
         is_new = self.state.states[texts] == State.WANTED
@@ -297,18 +305,19 @@ class JobRun:
         message = f"{self.failed} rows failed, and max_failures allows {self.most_failures}."
         return OpenRouterError(message, hint="See what they have in common, or allow more.")
 
-    def _progress(self, batch: EmbeddedBatch) -> JobProgress:
+    def _progress(self, stats: RunStats) -> JobProgress:
         seconds = max(1e-3, time.monotonic() - self._began)
         rate = (self.done - self._began_at) / seconds
         return JobProgress(
             rows=self.given.rows,
             done=self.done,
             failed=self.failed,
-            in_flight=batch.stats.in_flight,
+            in_flight=stats.in_flight,
             rate=rate,
-            throttled_seconds=batch.stats.throttled_seconds,
-            spent=self.state.before.cost + batch.stats.cost,
+            throttled_seconds=stats.throttled_seconds,
+            spent=self.state.before.cost + stats.cost,
             seconds_left=(self.given.rows - self.done) / rate if rate else None,
+            retries=stats.retries,
         )
 
     def tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
