@@ -123,6 +123,20 @@ def test_two_files_of_an_output_are_never_of_two_states(
     assert left - trash(left) == {"in.parquet", "out.npy", "out.npy.rows.parquet"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a signal that Windows does not have")
+@pytest.mark.parametrize("at", [3, 4])
+def test_who_gave_the_vectors_outlives_a_kill(at, service, client, write, tmp_path):
+    """Though all vectors are here, and nothing is left to be asked for."""
+    source, out = write("in.parquet", rows_of(4)), tmp_path / "out.parquet"
+    child = CHILD.replace("max_in_flight=2", "max_in_flight=1")
+
+    kill(service, source, str(out), "ledger", at, "before", child)
+    embed_file(client, source, out, model=MODEL, id_column="id")
+
+    said = pq.read_metadata(out).metadata
+    assert said[b"openrouter_embeddings.providers"] == b"Example AI"
+
+
 @pytest.mark.parametrize("what", ["another file", "no new output", "a damaged note"])
 def test_an_output_that_is_not_what_it_was_is_not_replaced(what, client, write, tmp_path):
     """Nor does what was paid for go."""

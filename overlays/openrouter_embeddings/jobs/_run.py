@@ -231,7 +231,9 @@ class JobRun:
         """Count how many rows each text has."""
         of_rows = self.given.texts.of_rows
         self._uses = np.bincount(of_rows[of_rows >= 0], minlength=len(self.given.texts))
-        self._providers = self.state.before.providers
+        first = self.state.manifest.first
+        known = (first.provider,) if first and first.provider else ()
+        self._providers = self.state.before.providers or known
         self.count()
         self._began_at = self.done
 
