@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from openrouter_embeddings import (
     BadRequestResponseError,
     ConfigurationError,
     InvalidTypeError,
+    Limits,
+    NotFoundResponseError,
     OpenRouter,
     PartialFailureError,
     UnauthorizedResponseError,
 )
+from openrouter_embeddings.integrations import _calls
 from openrouter_embeddings.integrations._calls import Call, Clients
-from openrouter_embeddings.testing import FaultServer
+from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
 
@@ -178,3 +182,95 @@ def test_a_deep_copy_has_the_key(embed, server, clients):
     embed(clients, ["a"], Call(MODEL))
 
     assert embed(copy.deepcopy(clients), ["a"], Call(MODEL)).vectors.shape == (1, 8)
+
+
+def test_the_client_of_the_callers_travels_with_a_pickle(embed, server, monkeypatch):
+    """Its title shows that it is the same one."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", server.api_key)
+    with OpenRouter(base_url=server.base_url, title="Mine") as client:
+        written = pickle.dumps(Clients(client=client))
+    found = pickle.loads(written)
+    with found.client:
+        embed(found, ["a"], Call(MODEL))
+
+    assert server.requests[0].headers["x-openrouter-title"] == "Mine"
+
+
+def test_a_deep_copy_has_a_client_like_the_callers(embed, server):
+    """With connections of its own: to close one of them leaves the other."""
+    with OpenRouter(server.api_key, base_url=server.base_url, title="Mine") as client:
+        copied = copy.deepcopy(Clients(client=client))
+    with copied.client:
+        embed(copied, ["a"], Call(MODEL))
+
+    assert server.requests[0].headers["x-openrouter-title"] == "Mine"
+
+
+def test_other_settings_of_any_kind_make_other_clients(clients, server):
+    """And each of them is taken over."""
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        for settings in (
+            ("another key", server.base_url, None),
+            (server.api_key, "https://gateway.example/v1", None),
+            (server.api_key, server.base_url, client),
+        ):
+            other = clients.matching(*settings)
+            assert other is not clients
+            assert (other.api_key, other.base_url, other.client) == settings
+
+
+def test_connections_are_kept_from_call_to_call(embed, server, clients, monkeypatch):
+    """A client is made once: each would open a connection of its own."""
+    made = []
+    for kind in ("OpenRouter", "AsyncOpenRouter"):
+        make = getattr(_calls, kind)
+        monkeypatch.setattr(_calls, kind, _noting(made, make))
+    for _ in range(3):
+        embed(clients, ["a"], Call(MODEL))
+
+    assert len(made) == 1
+
+
+def _noting(made, make):
+    class Noted(make):
+        def __init__(self, *args, **options):
+            made.append(self)
+            super().__init__(*args, **options)
+
+    return Noted
+
+
+def test_a_client_of_the_callers_leaves_the_event_loop_free(server):
+    """It is called in a thread."""
+    seen = []
+
+    class Seen(Clients):
+        def embed(self, texts, call):
+            seen.append(threading.current_thread())
+            return super().embed(texts, call)
+
+    with OpenRouter(server.api_key, base_url=server.base_url) as client:
+        in_loop(Seen(client=client), ["a"], Call(MODEL))
+
+    assert threading.main_thread() not in seen
+    assert len(seen) == 1
+
+
+def test_texts_that_fail_for_two_reasons_are_told_together(embed, server, clients):
+    """One of the reasons would hide the other."""
+    server.script(faults.status(400, "the first"), faults.status(404, "the second"))
+    call = Call(MODEL, gaps=True, options={"retries": None, "limits": Limits(max_batch=1)})
+    with pytest.raises(PartialFailureError, match="2 of 2 texts failed") as caught:
+        embed(clients, ["a", None, "b"], call)
+
+    assert {type(failure.error) for failure in caught.value.result.failures} == {
+        BadRequestResponseError,
+        NotFoundResponseError,
+    }
+
+
+def test_what_is_no_text_at_all_is_refused_beside_a_gap(embed, server, clients):
+    """Before the texts around it are paid for."""
+    with pytest.raises(ConfigurationError, match=r"inputs\[2\]"):
+        embed(clients, ["a", None, "\ud800"], Call(MODEL, gaps=True))
+    assert server.requests == ()
