@@ -132,10 +132,8 @@ class OpenRouterEmbeddingModel(EmbeddingModel):
         status = getattr(error, "status_code", None)
         if status is None:
             raise ModelAPIError(self.model_name, str(error)) from error
-        body, headers = error.message, getattr(error, "headers", None)
-        raise ModelHTTPError(
-            status, self.model_name, body, headers=headers, hint=error.hint
-        ) from error
+        headers = getattr(error, "headers", None)
+        raise ModelHTTPError(status, self.model_name, str(error), headers=headers) from error
 
     def _result(
         self, texts: list[str], input_type: EmbedInputType, batch: EmbeddedBatch
