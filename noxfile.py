@@ -230,32 +230,58 @@ def interop(session: nox.Session) -> None:
 HOMES = sorted(path.stem for path in (ROOT / "requirements" / "homes").glob("*.txt"))
 SOURCES = ("overlays", "generated")
 HOME_SETTINGS = "--rcfile=tests/integrations/coverage.ini"
+HOME_OPTIONS = "--override-ini=addopts=-ra --strict-markers --import-mode=importlib"
+# What a framework leaves without types is not for a home to say.
+UNTYPED = {f"reportUnknown{what}Type": False for what in ("Argument", "Member", "Variable")}
 
 
 @nox.session
 @nox.parametrize("home", HOMES)
 def homes(session: nox.Session, home: str) -> None:
-    """Test each home in another framework, in an environment of its own: `-- [--faults]`."""
+    """Test each home in another framework, in its own environment: `-- [--faults | --lowest]`."""
+    if "--lowest" in session.posargs:
+        try_lowest_home(session, home)
+        return
     session.install("-r", f"requirements/homes/{home}.txt", "-e", f".[{home},local]")
     if "--faults" in session.posargs:
         compare_home(session, home)
         return
     file = f"overlays/openrouter_embeddings/integrations/{home}.py"
     session.run("mypy", file)
-    # The main run leaves the homes out, and would find nothing to check here; paths of its settings
-    # count from where these stand.
+    session.run("pyright", "--warnings", "--project", home_settings(session, file))
+    covered = ("coverage", "run", HOME_SETTINGS, f"--include={file}", "-m")
+    tests = f"tests/integrations/test_{home}.py"
+    data = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
+    session.run(*covered, "pytest", HOME_OPTIONS, tests, *session.posargs, env=data)
+    if not session.posargs:
+        session.run("coverage", "report", HOME_SETTINGS, "--fail-under=95", env=data)
+
+
+def home_settings(session: nox.Session, file: str) -> str:
+    """Write settings of pyright, strict, for one home, and return where they are.
+
+    The main run leaves the homes out, and would find nothing to check here; paths of its settings
+    count from where these stand.
+    """
     config = Path(session.create_tmp()) / "pyright.json"
     paths = [os.path.relpath(ROOT / place, config.parent) for place in (file, *SOURCES)]
     settings = {"include": paths[:1], "extraPaths": paths[1:], "pythonVersion": "3.11"}
-    config.write_text(json.dumps(settings))
-    session.run("pyright", "--warnings", "--project", str(config))
-    covered = ("coverage", "run", HOME_SETTINGS, f"--include={file}", "-m")
-    options = "--override-ini=addopts=-ra --strict-markers --import-mode=importlib"
-    tests = f"tests/integrations/test_{home}.py"
-    data = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
-    session.run(*covered, "pytest", options, tests, *session.posargs, env=data)
-    if not session.posargs:
-        session.run("coverage", "report", HOME_SETTINGS, "--fail-under=95", env=data)
+    config.write_text(json.dumps({**settings, "typeCheckingMode": "strict", **UNTYPED}))
+    return str(config)
+
+
+def try_lowest_home(session: nox.Session, home: str) -> None:
+    """Test a home with the lowest version of its library that `pyproject.toml` allows."""
+    pins = lowest(PROJECT["project"]["optional-dependencies"][home.replace("_", "-")])
+    lines = (ROOT / "requirements" / "homes" / f"{home}.in").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines if not line.startswith("-r ")]
+    session.install("uv")  # pip would try versions of what goes with an old one for minutes
+    target = ("--python", str(Path(session.bin) / "python"), "-e", f".[{home},local]")
+    needed = (*pins, *names, "pytest", "pytest-asyncio")
+    session.run("uv", "pip", "install", "--quiet", *target, *needed)
+    # Old libraries warn of new ones beside them.
+    warnings = "--override-ini=filterwarnings=error::ResourceWarning"
+    session.run("pytest", HOME_OPTIONS, warnings, f"tests/integrations/test_{home}.py")
 
 
 def compare_home(session: nox.Session, home: str) -> None:

@@ -123,14 +123,22 @@ class ColumnEmbedder:
         Raises:
             ConfigurationError: There are no `dimensions`: the type is fixed beforehand.
         """
-        kind = f"FLOAT[{self._width('to_duckdb')}]"
+        kind = f"FLOAT[{self.fixed_width('to_duckdb')}]"
         options = {"type": "arrow", "null_handling": "special"}
         connection.create_function(name, self._in_sql, ["VARCHAR"], kind, **options)
 
     def _in_sql(self, column: Any) -> Any:  # noqa: ANN401 - DuckDB evaluates annotations
         return self(column)
 
-    def _width(self, what: str) -> int:
+    def fixed_width(self, what: str) -> int:
+        """Return `dimensions` for a type that is fixed before anything is sent.
+
+        Args:
+            what: What needs it, in words.
+
+        Raises:
+            ConfigurationError: There are none.
+        """
         if self._call.dimensions is None:
             message = f"{what} needs dimensions=, since its type is fixed before anything is sent."
             raise ConfigurationError(message, argument="dimensions")
@@ -165,7 +173,7 @@ class DatasetMapping:
             ConfigurationError: There are no `dimensions`.
         """
         datasets = require("datasets")
-        width = self._embed._width("features")  # noqa: SLF001 - of the same file
+        width = self._embed.fixed_width("features")
         column = datasets.List(datasets.Value("float32"), length=width)
         return datasets.Features({**features, self._into: column})
 
@@ -202,7 +210,7 @@ class _LazyNamespace(_Namespace):
     def embed(self, model: str, **settings: Any) -> Any:  # noqa: ANN401 - see `ColumnEmbedder`
         """Embed the column when it is needed; `dimensions` must be said."""
         polars, embed = require("polars"), ColumnEmbedder(model, **settings)
-        kind = polars.Array(polars.Float32, embed._width("A lazy column"))  # noqa: SLF001 - ours
+        kind = polars.Array(polars.Float32, embed.fixed_width("A lazy column"))
         return self._column.map_batches(embed, return_dtype=kind)
 
 
