@@ -91,6 +91,7 @@ def test_settings_go_round_without_the_key(at_home):
     dumped = home.model_dump()
 
     assert at_home.api_key not in home.model_dump_json()
+    assert {"api_key", "client"}.isdisjoint(dumped)
     again = OpenRouterEmbeddings(**dumped)
     assert again.model_dump() == dumped
     assert again.embed_query("a fox") == home.embed_query("a fox")

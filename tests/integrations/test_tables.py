@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from datasets.fingerprint import Hasher
-from home_tests import MODEL, HomeTests, inputs_of
+from home_tests import MODEL, HomeTests, inputs_of, types_of
 
 from openrouter_embeddings import (
     ConfigurationError,
@@ -118,9 +118,12 @@ def test_whatever_pandas_calls_missing_is_null(at_home, missing):
     assert found.isna().tolist() == [False, True]
 
 
-def test_a_series_of_polars_keeps_its_name(at_home):
-    found = ColumnEmbedder(MODEL)(pl.Series("text", TEXTS))
+async def test_a_series_of_polars_keeps_its_name(at_home):
+    """Whether it is waited for or awaited."""
+    series, embed = pl.Series("text", TEXTS), ColumnEmbedder(MODEL)
+    found = embed(series)
 
+    assert found.equals(await embed.aembed(series))
     assert (found.name, found.dtype) == ("text", pl.Array(pl.Float32, 8))
     check(found.to_list(), at_home)
 
@@ -130,18 +133,21 @@ def test_namespaces_are_registered_when_they_are_asked_for(at_home):
     tables.register("pandas", "polars")  # a second time changes nothing, and does not warn
 
     found = pd.Series(TEXTS).openrouter.embed(MODEL, dimensions=4)
+    assert found.dtype == pd.ArrowDtype(pa.list_(pa.float32(), 4))
     assert found.isna().tolist() == [False, True, False, True]
     check(pl.Series("text", TEXTS).openrouter.embed(MODEL).to_list(), at_home)
 
 
 def test_a_lazy_frame_of_polars_knows_its_type_before(at_home):
     tables.register("polars")
-    column = pl.col("text").openrouter.embed(MODEL, dimensions=8).alias("vector")
+    said = {"dimensions": 8, "input_type": "clustering"}
+    column = pl.col("text").openrouter.embed(MODEL, **said).alias("vector")
     frame = pl.LazyFrame({"text": TEXTS}).with_columns(column)
 
     assert frame.collect_schema()["vector"] == pl.Array(pl.Float32, 8)
     assert at_home.requests == ()
     check(frame.collect()["vector"].to_list(), at_home)
+    assert types_of(at_home) == ["clustering"]
     with pytest.raises(ConfigurationError, match="needs dimensions="):
         pl.col("text").openrouter.embed(MODEL)
 
@@ -176,6 +182,9 @@ def test_duckdb_gets_a_function(at_home):
         found = connection.execute("SELECT embed(text) AS vector FROM texts").fetchall()
 
         check([row[0] for row in found], at_home)
+        ColumnEmbedder(MODEL, dimensions=4).to_duckdb(connection, "embed_4")
+        (narrow,) = connection.execute("SELECT embed_4('a red fox')").fetchone()
+        np.testing.assert_allclose(narrow, at_home.vector("a red fox", 4))
         many = "SELECT count(embed('text ' || i)) FROM range(5000) AS t(i)"
         assert connection.execute(many).fetchall() == [(5000,)]
         with pytest.raises(ConfigurationError, match="needs dimensions="):
@@ -221,6 +230,23 @@ def test_the_local_model_embeds_a_frame(local):
 
     assert found.dtype == pl.Array(pl.Float32, 256)
     assert found.null_count() == 1
+
+
+def test_a_column_of_a_dataset_is_called_as_is_said(at_home):
+    found = ColumnEmbedder(MODEL).mapping("text", "embedding")({"text": TEXTS})
+
+    assert list(found) == ["embedding"]
+
+
+def test_settings_are_those_of_the_time_when_it_was_made(at_home):
+    options = {"provider": {"only": ["here"]}}
+    embed = ColumnEmbedder(MODEL, options=options)
+    options.clear()
+    embed(["a"])
+
+    assert at_home.requests[0].body["provider"] == {"only": ["here"]}
+    with pytest.raises(ConfigurationError, match="on_error"):
+        ColumnEmbedder(MODEL, on_error="ignore")
 
 
 def test_a_mapping_travels_without_the_key(at_home):

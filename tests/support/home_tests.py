@@ -22,6 +22,7 @@ from openrouter_embeddings import (
     OpenRouter,
     OpenRouterError,
 )
+from openrouter_embeddings.integrations import _calls
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
@@ -54,6 +55,17 @@ def sockets():
         except FileNotFoundError:
             continue
     return sum(kind.startswith("socket:") for kind in kinds)
+
+
+def noting(made, kind):
+    """Make a class like another one that notes in a list what is made of it."""
+
+    class Noted(kind):
+        def __init__(self, *args, **options):
+            made.append(kind.__name__)
+            super().__init__(*args, **options)
+
+    return Noted
 
 
 def inputs_of(server):
@@ -132,8 +144,10 @@ class HomeTests:
         home = self.make(dimensions=4, options={"provider": {"only": ["here"]}})
 
         assert np.shape(self.documents(home, ["a red fox"])) == (1, 4)
-        body = at_home.requests[-1].body
-        assert (body["dimensions"], body["provider"]) == (4, {"only": ["here"]})
+        assert np.shape(self.query(home, "a fox")) == (4,)
+        bodies = [request.body for request in at_home.requests]
+        assert [body["dimensions"] for body in bodies] == [4, 4]
+        assert [body["provider"] for body in bodies] == [{"only": ["here"]}] * 2
 
     def test_an_unknown_option_is_named(self, at_home):
         with pytest.raises(Exception, match=r"options.*'cach'") as caught:
@@ -170,6 +184,38 @@ class HomeTests:
 
         titles = [request.headers["x-openrouter-title"] for request in at_home.requests]
         assert titles == ["Mine", "Mine"]
+
+    def test_a_place_that_is_said_is_asked(self, at_home, monkeypatch):
+        monkeypatch.setenv("OPENROUTER_BASE_URL", "https://nowhere.invalid/v1")
+        home = self.make(base_url=at_home.base_url)
+        self.documents(home, ["a red fox"])
+        self.query(home, "a fox")
+
+        assert inputs_of(at_home) == [["a red fox"], ["a fox"]]
+
+    def test_connections_are_kept_from_call_to_call(self, at_home, monkeypatch):
+        made = []
+        for kind in ("OpenRouter", "AsyncOpenRouter"):
+            monkeypatch.setattr(_calls, kind, noting(made, getattr(_calls, kind)))
+        home = self.make()
+        for _ in range(3):
+            self.documents(home, ["a red fox"])
+
+        assert len(made) == 1
+
+    async def test_what_is_awaited_holds_up_no_event_loop(self, at_home, monkeypatch):
+        def fail(*_, **__):
+            raise AssertionError("a synchronous client was made")
+
+        if self.is_async:
+            monkeypatch.setattr(_calls, "OpenRouter", fail)
+            home = self.make()
+            found = await self.adocuments(home, ["a red fox", "a brown dog"])
+            np.testing.assert_allclose(
+                found, [at_home.vector("a red fox"), at_home.vector("a brown dog")]
+            )
+            np.testing.assert_allclose(await self.aquery(home, "a fox"), at_home.vector("a fox"))
+            assert types_of(at_home) == ["search_document", "search_query"]
 
     def test_a_wrong_client_is_refused(self, at_home):
         with pytest.raises(Exception, match="client") as caught:
