@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from openrouter_embeddings import RetryConfig
 from openrouter_embeddings.proxy import ProxyOptions, ProxyServer
 from openrouter_embeddings.testing import FaultServer
+from openrouter_embeddings.testing._answers import Answer
 
 QUICK = RetryConfig(initial=0.001, maximum=0.002)
 MODEL = "test/embedding"
@@ -21,9 +24,13 @@ class SharedServer(FaultServer):
     def __init__(self, **options):
         super().__init__(**options)
         self.shown = []
+        self.key_details = None  # what GET /key says of a key that is known, where there is such
 
     def answer(self, method, target, headers, raw):
         given = headers.get("authorization", "").removeprefix("Bearer ")
+        if self.key_details is not None and given in self.keys and target.endswith("/v1/key"):
+            self.shown.append(f"{given} itself")
+            return Answer(json.dumps(self.key_details).encode())
         self.shown.append(given)
         known = {"authorization": f"Bearer {self.api_key}"} if given in self.keys else {}
         return super().answer(method, target, {**headers, **known}, raw)

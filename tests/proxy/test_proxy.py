@@ -270,7 +270,42 @@ def test_a_new_key_shows_itself_with_one_input(serve, call, upstream, tmp_path):
 
     assert is_right(other.embed(TEXTS), upstream, TEXTS)
     assert is_right(other.embed(TEXTS), upstream, TEXTS)
-    assert [request.body["input"] for request in upstream.requests] == [TEXTS, ["a red fox"]]
+    paid = [request.body["input"] for request in upstream.requests if request.body]
+    assert paid == [TEXTS, ["a red fox"]]
+
+
+def test_a_new_key_is_asked_about_where_that_is_free(serve, call, upstream, tmp_path):
+    """Once; then it has hits, and has paid nothing."""
+    upstream.key_details = {"data": {"label": "sk-or-v1-sec...789", "is_management_key": False}}
+    proxy = serve(cache=tmp_path / "cache")
+    call(proxy).embed(TEXTS)
+    replies = all_at_once([call(proxy, upstream.keys[1])] * 5, TEXTS[:1] * 5)
+
+    assert all(is_right(reply, upstream, TEXTS[:1]) for reply in replies)
+    assert upstream.shown == [upstream.keys[0], f"{upstream.keys[1]} itself"]
+    assert upstream.inputs_embedded == 3
+    assert call(proxy, "sk-or-not-a-key-at-all").embed(TEXTS).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        *({}, [], {"data": {}}, {"data": [{"label": "a"}]}, {"data": {"label": None}}),
+        *(
+            {"data": {"label": "a", name: True}}
+            for name in ("is_management_key", "is_provisioning_key")
+        ),
+        {"error": {"code": 401, "message": "User not found."}},
+    ],
+)
+def test_what_says_nothing_of_a_key_is_no_acceptance(details, serve, call, upstream, tmp_path):
+    """A gateway may answer everything with something, and some keys ask for no embeddings."""
+    upstream.key_details = details
+    proxy = serve(cache=tmp_path / "cache")
+    call(proxy).embed(TEXTS)
+
+    assert is_right(call(proxy, upstream.keys[1]).embed(TEXTS), upstream, TEXTS)
+    assert upstream.requests[-1].body["input"] == ["a red fox"]
 
 
 def test_what_is_missing_shows_a_key_as_well(serve, call, upstream, tmp_path):

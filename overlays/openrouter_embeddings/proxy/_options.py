@@ -120,6 +120,7 @@ def make_client(options: ProxyOptions, key: str) -> Upstream:
     quota = Quota(limits.requests_per_minute, limits.tokens_per_minute)
     client.pace = Pace(limits.max_in_flight, quota, threading.RLock())
     client.turn, client.freed = asyncio.Lock(), asyncio.Event()
+    client.checking = asyncio.Lock()
     return client
 
 

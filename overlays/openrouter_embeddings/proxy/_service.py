@@ -131,7 +131,7 @@ class Service:
     async def _answer(self, holder: Holder[Upstream], caller: Caller, ask: Ask) -> Part:
         hits = await self._find(holder, ask)
         places = [place for place in range(len(ask.inputs)) if place not in hits]
-        if not places and not (caller.is_known or holder.accepted):
+        if not places and not (caller.is_known or await self._is_accepted(holder)):
             # The service has yet to say that it takes this key: the shortest input asks it.
             places = [min(hits, key=lambda place: ask.lengths[place])]
         for place in places:
@@ -147,6 +147,13 @@ class Service:
             hits = {}
         self.metrics.cache_hits += len(hits)
         return join(len(ask.inputs), hits, places, part)
+
+    async def _is_accepted(self, holder: Holder[Upstream]) -> bool:
+        """Say whether the service takes a key, which it may be asked for nothing."""
+        async with holder.client.checking:
+            if not holder.accepted:
+                holder.accepted = await holder.client.embeddings.knows_key()
+            return holder.accepted
 
     async def _find(self, holder: Holder[Upstream], ask: Ask) -> dict[int, Vectors]:
         """Look for vectors in the cache; a cache that fails has none."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self, Unpack, cast
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from openrouter_embeddings._bulk.budget import TokenRatio
 from openrouter_embeddings._bulk.items import Item
 from openrouter_embeddings._bulk.options import prepare_result
 from openrouter_embeddings._bulk.output import Course
+from openrouter_embeddings._request import lenient
+from openrouter_embeddings._request.call import Label
+from openrouter_embeddings._request.charges import FREE
+from openrouter_embeddings._request.flow import answer
 from openrouter_embeddings._request.operations import BatchOperation
+from openrouter_embeddings._request.request import HttpRequest
 from openrouter_embeddings.client import AsyncOpenRouter
 from openrouter_embeddings.embeddings import AsyncEmbeddings
 from openrouter_embeddings.errors import OpenRouterError
@@ -27,16 +33,20 @@ if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.options import BulkOptions, BulkSetup, RequestOptions
     from openrouter_embeddings._bulk.pace import Pace
+    from openrouter_embeddings._request.charges import Bill, Charge
     from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings._request.flow import Flow
     from openrouter_embeddings._request.request import Reply
     from openrouter_embeddings._request.settings import Settings
     from openrouter_embeddings.cache import Hits, KeyMaker, Store
+    from openrouter_embeddings.errors import NoResponseError
     from openrouter_embeddings.inputs import EmbeddingRequest, Input
     from openrouter_embeddings.values import EmbeddedBatch, ModelInfo
 
 _LISTING_SECONDS = 600.0  # a price that rises meanwhile is found out by the first reply anyway
 _MOST_MODELS = 1_000
+_KEY_SECONDS = 10.0  # a question that is answered at once, or whose answer is not worth the wait
+_MANAGES = ("is_management_key", "is_provisioning_key")
 
 
 class _Operation(BatchOperation):
@@ -48,6 +58,38 @@ class _Operation(BatchOperation):
         if isinstance(found, OpenRouterError):
             return found
         return self._lessons.check_width(self.asked, found.response) or found
+
+
+@frozen
+class _KeyOperation:
+    """Asking what the service knows of the key, which is free.
+
+    The service's reference of its API keys: GET /key has details of the key that asks, among them
+    its label, and answers a wrong one with 401. Other services may have no such path.
+    """
+
+    request: HttpRequest = field(factory=lambda: HttpRequest("get", "/key", {}))
+    label: Label = field(factory=lambda: Label("check_key"))
+
+    def read(self, reply: Reply) -> bool | OpenRouterError:
+        """Say whether the key is known, and may ask for more than other keys."""
+        payload = lenient.decode(reply.body) if reply.status == HTTPStatus.OK else None
+        details = payload.get("data") if isinstance(payload, dict) else None
+        if not isinstance(details, dict) or not isinstance(details.get("label"), str):
+            return False
+        return not any(details.get(name) for name in _MANAGES)
+
+    def fallback(self, error: OpenRouterError) -> Self | None:  # noqa: ARG002 - the protocol's
+        """Return None: there is no other way."""
+        return None
+
+    def charge(self, answer: Reply | NoResponseError, value: object) -> Charge:  # noqa: ARG002 - the same
+        """Return no cost."""
+        return FREE
+
+    def bill(self, value: bool, bill: Bill) -> bool:  # noqa: ARG002, FBT001 - the same
+        """Leave the answer alone."""
+        return value
 
 
 class UpstreamEmbeddings(AsyncEmbeddings):
@@ -77,6 +119,14 @@ class UpstreamEmbeddings(AsyncEmbeddings):
         if info is not None:
             self._known[model] = now, info
         return info
+
+    async def knows_key(self) -> bool:
+        """Ask whether the service knows the key; False where it does not say."""
+        settings = self._settings.override(_KEY_SECONDS, _KEY_SECONDS, None)
+        try:
+            return await self._run(answer(_KeyOperation(), settings))
+        except OpenRouterError:
+            return False
 
     async def most_cost(self, model: str, inputs: Sequence[Input]) -> float | None:
         """Return the most that inputs can cost in USD, each paid for as often as may be.
@@ -122,11 +172,13 @@ class Upstream(AsyncOpenRouter):
         pace: The pace.
         turn: Who waits for room in the bound of the cost comes one after the other.
         freed: Is set when such room was given back.
+        checking: One asks about the key at a time; the others wait for the answer.
     """
 
     pace: Pace
     turn: Lock
     freed: Event
+    checking: Lock
 
     @cached_property
     def embeddings(self) -> UpstreamEmbeddings:  # pyright: ignore[reportIncompatibleVariableOverride]  # the same, narrowed
