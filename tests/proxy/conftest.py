@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import httpx
 import pytest
@@ -24,6 +25,8 @@ class SharedServer(FaultServer):
     def __init__(self, **options):
         super().__init__(**options)
         self.shown = []
+        self.arrived, self.gate = threading.Semaphore(0), threading.Event()
+        self.gate.set()  # closed, it lets no answer out
         self.key_details = None  # what GET /key says of a key that is known, where there is such
 
     def answer(self, method, target, headers, raw):
@@ -33,13 +36,17 @@ class SharedServer(FaultServer):
             return Answer(json.dumps(self.key_details).encode())
         self.shown.append(given)
         known = {"authorization": f"Bearer {self.api_key}"} if given in self.keys else {}
-        return super().answer(method, target, {**headers, **known}, raw)
+        answer = super().answer(method, target, {**headers, **known}, raw)
+        self.arrived.release()
+        self.gate.wait()
+        return answer
 
 
 @pytest.fixture
 def upstream():
     with SharedServer(dimensions=8, poison={"a refused text"}) as running:
         yield running
+        running.gate.set()
 
 
 class Caller:

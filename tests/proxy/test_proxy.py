@@ -234,6 +234,78 @@ def test_two_tokens_never_share_a_request(serve, call, upstream):
     assert counters(proxy, call)["keys"] == 1
 
 
+def one_after_the_other(upstream, asks):
+    """Ask, each when the request of the one before is at the service, which then answers all."""
+    upstream.gate.clear()
+    with ThreadPoolExecutor(len(asks)) as pool:
+        replies = []
+        for caller, texts, fields in asks:
+            replies.append(pool.submit(caller.embed, texts, **fields))
+            assert upstream.arrived.acquire(timeout=60)
+        upstream.gate.set()
+        return [reply.result() for reply in replies]
+
+
+def test_a_text_on_its_way_is_waited_for(serve, call, upstream):
+    """It is paid for once, and what both have paid adds up."""
+    proxy = serve(window=0.0)
+    caller = call(proxy)
+    asks = [(caller, ["a fox", "a dog"], {}), (caller, ["a dog", "a cat", "a dog"], {})]
+    first, second = one_after_the_other(upstream, asks)
+
+    assert is_right(first, upstream, ["a fox", "a dog"])
+    assert is_right(second, upstream, ["a dog", "a cat", "a dog"])
+    assert [request.body["input"] for request in upstream.requests] == [
+        ["a fox", "a dog"],
+        ["a cat"],
+    ]
+    tokens = [reply.json()["usage"]["prompt_tokens"] for reply in (first, second)]
+    assert tokens == [2, 1]
+    assert counters(proxy, call)["joined_total"] == 2
+    # What has come is no longer on its way.
+    assert is_right(caller.embed("a dog"), upstream, ["a dog"])
+    assert upstream.inputs_embedded == 4
+
+
+def test_one_refused_text_on_its_way_fails_those_who_asked_for_it(serve, call, upstream):
+    """Each text by itself: a good one beside it is good for whoever waits."""
+    caller = call(serve(window=0.0))
+    asks = [
+        (caller, ["a fox", "a refused text"], {}),
+        (caller, ["a refused text", "a cat"], {}),
+        (caller, ["a fox", "a cow"], {}),
+    ]
+    first, second, third = one_after_the_other(upstream, asks)
+
+    assert (first.status_code, second.status_code) == (400, 400)
+    assert "an input is not acceptable" in refusal(second)
+    assert is_right(third, upstream, ["a fox", "a cow"])
+
+
+def test_an_outage_of_what_is_on_its_way_is_told_to_all(serve, call, upstream):
+    """Nobody waits for ever."""
+    upstream.script(faults.status(401), faults.status(401))
+    caller = call(serve(window=0.0))
+    replies = one_after_the_other(upstream, [(caller, ["a"], {}), (caller, ["a", "b"], {})])
+
+    assert [reply.status_code for reply in replies] == [401, 401]
+
+
+def test_only_the_same_request_of_the_same_key_is_waited_for(serve, call, upstream):
+    """Neither one of another width, nor one of another key."""
+    proxy = serve(window=0.0)
+    asks = [
+        (call(proxy), ["a fox"], {}),
+        (call(proxy), ["a fox"], {"dimensions": 4}),
+        (call(proxy, upstream.keys[1]), ["a fox"], {}),
+    ]
+    replies = one_after_the_other(upstream, asks)
+
+    assert [reply.status_code for reply in replies] == [200, 200, 200]
+    assert [vectors(reply).shape[1] for reply in replies] == [8, 4, 8]
+    assert upstream.inputs_embedded == 3
+
+
 def test_with_a_token_the_key_is_the_proxys(serve, call, upstream):
     """The token goes nowhere, and the key is no token."""
     proxy = serve(api_key=OWN_KEY, tokens=[TOKEN])

@@ -64,6 +64,11 @@ class Part:
     tokens: int | None = 0
     cost: float | None = 0.0
 
+    @property
+    def width(self) -> int:
+        """How wide its vectors are."""
+        return int(self.vectors.shape[1])
+
 
 def write_reply(part: Part, model: str, encoding: Literal["float", "base64"]) -> Answer:
     """Write vectors as the service does; for many numbers this takes long."""

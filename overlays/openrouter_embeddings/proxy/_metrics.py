@@ -14,6 +14,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HELP = {
     "inputs": "Inputs that were answered with vectors, hits of the cache included.",
     "cache_hits": "Inputs that were answered from the cache.",
+    "joined": "Inputs that were answered by a request that was on its way for another one.",
     "upstream_requests": "HTTP requests for embeddings that went to the service, retries included.",
     "tokens": "Tokens, as far as the service said.",
     "refusals": "Requests that the service refused for being too many, or that timed out.",
@@ -30,6 +31,7 @@ class Metrics:
     Attributes:
         inputs: Inputs that were answered with vectors.
         cache_hits: How many of them the cache had.
+        joined: How many of them were on their way for others.
         upstream_requests: HTTP requests to the service.
         tokens: Tokens, as far as the service said.
         refusals: Refusals for the pace.
@@ -41,6 +43,7 @@ class Metrics:
 
     inputs: int = 0
     cache_hits: int = 0
+    joined: int = 0
     upstream_requests: int = 0
     tokens: int = 0
     refusals: int = 0

@@ -10,7 +10,6 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._base.asides import log
@@ -18,10 +17,11 @@ from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.proxy._access import RefusalError
 from openrouter_embeddings.proxy._budget import Budget
 from openrouter_embeddings.proxy._envelope import Part, write_catalog, write_models, write_reply
+from openrouter_embeddings.proxy._flights import Flight, Flights
 from openrouter_embeddings.proxy._holders import Holder, Holders
 from openrouter_embeddings.proxy._metrics import Metrics
 from openrouter_embeddings.proxy._options import make_client
-from openrouter_embeddings.proxy._sharing import Load, add, join, take_apart
+from openrouter_embeddings.proxy._sharing import Landing, Load, add, join, land, take_apart
 from openrouter_embeddings.proxy._upstream import WriteOnly
 
 if TYPE_CHECKING:
@@ -49,9 +49,16 @@ class _Member:
     """A caller who waits for its vectors."""
 
     holder: Holder[Upstream]
+    caller: Caller
     ask: Ask
     load: Load
     outcome: asyncio.Future[Part]
+    landed: asyncio.Future[Landing | Exception]
+
+    @property
+    def name(self) -> tuple[bytes, str]:
+        """What all have in common who may travel with it."""
+        return self.caller.id, self.ask.likeness
 
 
 @define(eq=False)
@@ -73,6 +80,7 @@ class Service:
     clock: Callable[[], float]
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep
     metrics: Metrics = field(init=False, factory=Metrics)
+    _flights: Flights[_Member] = field(init=False, factory=Flights)
     _holders: Holders[Upstream] = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(init=False, factory=set)
 
@@ -136,17 +144,30 @@ class Service:
             places = [min(hits, key=lambda place: ask.lengths[place])]
         for place in places:
             hits.pop(place, None)
-        if not places:
-            self.metrics.cache_hits += len(hits)
-            return Part(np.array([hits[place] for place in range(len(hits))]))
-        part = await self._send(holder, caller, ask, places)
-        if {len(row) for row in hits.values()} - {part.vectors.shape[1]}:
+        return await self._complete(holder, caller, ask, hits, places)
+
+    async def _complete(
+        self,
+        holder: Holder[Upstream],
+        caller: Caller,
+        ask: Ask,
+        hits: dict[int, Vectors],
+        missing: Sequence[int],
+    ) -> Part:
+        """Put what is missing beside the hits: what is on its way, and what is sent for it."""
+        wanted = {place: ask.inputs[place] for place in missing}
+        flights = self._flights.find((caller.id, ask.likeness), wanted)
+        places = [place for place in missing if place not in flights]
+        part = await self._send(holder, caller, ask, places) if places else None
+        found = hits | {place: await _arrival(flight) for place, flight in flights.items()}
+        if len({len(row) for row in found.values()} | ({part.width} if part else set())) > 1:
             # The model gives others than it did: vectors of two spaces must not mix.
-            places += hits
-            part = add(part, await self._send(holder, caller, ask, list(hits)))
-            hits = {}
+            more = await self._send(holder, caller, ask, list(found))
+            part, places = add(part, more) if part else more, [*places, *found]
+            hits, flights, found = {}, {}, {}
         self.metrics.cache_hits += len(hits)
-        return join(len(ask.inputs), hits, places, part)
+        self.metrics.joined += len(flights)
+        return join(len(ask.inputs), found, places, part)
 
     async def _is_accepted(self, holder: Holder[Upstream]) -> bool:
         """Say whether the service takes a key, which it may be asked for nothing."""
@@ -175,13 +196,14 @@ class Service:
         """Let inputs travel to the service, with those that come at the same time."""
         load = Load([ask.inputs[at] for at in places], [ask.lengths[at] for at in places])
         outcome: asyncio.Future[Part] = asyncio.get_running_loop().create_future()
-        name = caller.id, ask.likeness
-        member = _Member(holder, ask, load, outcome)
+        landed: asyncio.Future[Landing | Exception] = asyncio.get_running_loop().create_future()
+        member = _Member(holder, caller, ask, load, outcome, landed)
+        self._flights.begin(member.name, load.inputs, member)
         if len(places) >= self.coalescer.most:
             # Small ones would wait for all of it.
             self._begin(self._run([member]))
-        elif self.coalescer.add(name, member, len(places), self.clock()):
-            self._begin(self._close_window(name))
+        elif self.coalescer.add(member.name, member, len(places), self.clock()):
+            self._begin(self._close_window(member.name))
         self._depart()
         return await outcome
 
@@ -202,15 +224,22 @@ class Service:
     async def _run(self, members: Sequence[_Member]) -> None:
         """Carry out one run for all who travel in it."""
         outcomes: Sequence[Part | Exception]
+        landings: Sequence[Landing | Exception]
         try:
-            outcomes = take_apart(await self._embed(members), [each.load for each in members])
+            batch, loads = await self._embed(members), [each.load for each in members]
+            outcomes, landings = take_apart(batch, loads), land(batch, loads)
         except asyncio.CancelledError:
             for member in members:
                 member.outcome.cancel()
+                member.landed.cancel()
             raise
         except Exception as exc:  # noqa: BLE001 - whoever waits must be told, whatever it is
-            outcomes = [exc] * len(members)
-        for member, outcome in zip(members, outcomes, strict=True):
+            outcomes, landings = [exc] * len(members), [exc] * len(members)
+        finally:
+            for member in members:
+                self._flights.end(member.name, member.load.inputs, member)
+        for member, outcome, landing in zip(members, outcomes, landings, strict=True):
+            member.landed.set_result(landing)
             if member.outcome.done():  # the caller has gone
                 continue
             if isinstance(outcome, Part):
@@ -281,3 +310,17 @@ class Service:
             message = f"The bound of {most:g} USD for this key is reached: {spent:.6g} are spent."
             raise RefusalError(402, message)
         return granted
+
+
+async def _arrival(flight: Flight[_Member]) -> Vectors:
+    """Wait for a text that somebody else has sent; whoever stops waiting leaves it to the others.
+
+    Raises:
+        OpenRouterError: It has no vector.
+        RefusalError: The proxy refused to send it.
+    """
+    landing = await asyncio.shield(flight.carrier.landed)
+    found = landing if isinstance(landing, Exception) else landing.at(flight.place)
+    if isinstance(found, Exception):
+        raise found
+    return found

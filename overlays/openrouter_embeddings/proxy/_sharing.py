@@ -67,19 +67,54 @@ def take_apart(batch: EmbeddedBatch, loads: Sequence[Load]) -> list[Part | OpenR
     ]
 
 
-def join(count: int, hits: Mapping[int, Vectors], places: Sequence[int], part: Part) -> Part:
-    """Put vectors of the cache and new ones into one matrix.
+@frozen(eq=False)
+class Landing:
+    """What came of the inputs of one caller, one by one.
+
+    Attributes:
+        vectors: float32 of shape ``(n, width)``; rows of what failed mean nothing.
+        errors: Why inputs have none, by position.
+    """
+
+    vectors: Vectors = field(repr=False)
+    errors: Mapping[int, OpenRouterError]
+
+    def at(self, place: int) -> Vectors | OpenRouterError:
+        """Return the vector of an input, or why it has none."""
+        return self.errors.get(place) or self.vectors[place]
+
+
+def land(batch: EmbeddedBatch, loads: Sequence[Load]) -> list[Landing]:
+    """Say what came of each input of each caller."""
+    errors = {failure.position: failure.error for failure in batch.failures}
+    starts = np.cumsum([0, *(len(load.inputs) for load in loads)]).tolist()
+    return [
+        Landing(
+            batch.vectors[start:stop],
+            {place - start: error for place, error in errors.items() if start <= place < stop},
+        )
+        for start, stop in pairwise(starts)
+    ]
+
+
+def join(
+    count: int, found: Mapping[int, Vectors], places: Sequence[int], part: Part | None
+) -> Part:
+    """Put vectors that were there, and new ones, into one matrix.
 
     Args:
         count: How many inputs there are.
-        hits: What the cache had, by position.
+        found: What was there, by position.
         places: The positions of the new ones.
-        part: The new ones, as wide as the others.
+        part: The new ones, as wide as the others; None where there are none.
     """
-    vectors = np.empty((count, part.vectors.shape[1]), np.float32)
-    vectors[list(places)] = part.vectors
-    for place, row in hits.items():
+    width = len(next(iter(found.values()))) if part is None else part.width
+    vectors = np.empty((count, width), np.float32)
+    for place, row in found.items():
         vectors[place] = row
+    if part is None:
+        return Part(vectors)
+    vectors[list(places)] = part.vectors
     return evolve(part, vectors=vectors)
 
 
