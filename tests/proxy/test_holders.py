@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
+
 import pytest
 
 from openrouter_embeddings.proxy._access import RefusalError
@@ -78,3 +80,53 @@ def test_at_the_end_all_are_handed_back():
 
     assert held.take_all() == [first]
     assert len(held) == 0
+
+
+def lines(rate, counted=0, in_flight=0):
+    """Return a holder, and what lets a run of so many requests begin in its line."""
+    holder, begun = Holder("client", Budget()), ExitStack()
+    return holder, lambda requests=1: begun.enter_context(
+        holder.in_line(requests, rate, counted, in_flight)
+    )
+
+
+@pytest.mark.parametrize(("counted", "taken"), [(0, 6), (1, 5), (3, 3)])
+def test_no_more_wait_than_the_next_minute_holds(counted, taken):
+    """Beside those of the last minute, which leave it first; the next one is told when to come."""
+    holder, begin = lines(3, counted)
+    for _ in range(taken):
+        begin()
+    with pytest.raises(RefusalError, match="for its 3 in a minute") as caught:
+        begin()
+
+    assert (caught.value.status, caught.value.retry_after) == (429, 60.0)
+    assert holder.unanswered == taken
+
+
+def test_whoever_is_answered_makes_room():
+    """However the run has ended."""
+    holder = Holder("client", Budget())
+    with suppress(KeyError), holder.in_line(2, 1, 0, 0):
+        assert holder.unanswered == 2
+        raise KeyError
+    assert holder.unanswered == 0
+
+
+def test_what_is_with_the_service_does_not_wait():
+    """It counts once."""
+    _, begin = lines(2, counted=2, in_flight=2)
+    for _ in range(4):
+        begin()
+    with pytest.raises(RefusalError):
+        begin()
+
+
+def test_a_run_that_no_minute_holds_goes_where_nobody_waits():
+    """Else it could never go; without a rate, all go."""
+    _, begin = lines(3)
+    begin(100)
+    with pytest.raises(RefusalError):
+        begin()
+    _, begin = lines(None)
+    begin(100)
+    begin(100)

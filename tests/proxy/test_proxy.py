@@ -6,7 +6,7 @@ import json
 import logging
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import httpx
 import numpy as np
@@ -548,6 +548,27 @@ def test_a_rate_holds_over_all_requests_of_a_key(serve, call, upstream):
         assert len(upstream.requests) == 3
         proxy.stop()
         assert sorted(each.result() == 200 for each in asked) == [False, False, True, True]
+
+
+def test_who_would_wait_for_minutes_is_told_so(serve, call, upstream):
+    """With the time at which to come again, instead of an answer that is too late."""
+    upstream.gate.clear()
+    proxy = serve(requests_per_minute=1, window=0.0)
+    caller = call(proxy)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(caller.embed, "a")
+        assert upstream.arrived.acquire(timeout=60)
+        # Of these, one waits for its minute, and the end of the proxy ends that.
+        others = [pool.submit(call(proxy).embed, text) for text in ("b", "c")]
+        refused = next(as_completed(others)).result()
+        upstream.gate.set()
+        assert first.result().status_code == 200
+        proxy.stop()
+
+    assert refused.status_code == 429
+    assert "for its 1 in a minute" in refusal(refused)
+    assert refused.headers["retry-after"] == "60"
+    assert len(upstream.requests) == 1
 
 
 def test_a_page_in_a_browser_cannot_spend(serve, call, upstream):

@@ -68,6 +68,11 @@ class Quota:
         """Say whether it may be waited for until an answer is here."""
         return bool(self._open) and not (self.requests is None and self.tokens is None)
 
+    def counted(self, now: float) -> int:
+        """Return how many requests count now."""
+        self._expire(now)
+        return len(self._open) + len(self._replied)
+
     def wait(self, now: float, tokens: float) -> float:
         """Return the seconds until a request may begin; infinity until an answer is here."""
         if self.requests is None and self.tokens is None:

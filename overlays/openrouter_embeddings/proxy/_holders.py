@@ -7,6 +7,7 @@ never taken it, or its last minute is over and no bound must remember what it ha
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
@@ -14,7 +15,7 @@ from attrs import define, field
 from openrouter_embeddings.proxy._access import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from openrouter_embeddings.proxy._budget import Budget
 
@@ -22,6 +23,7 @@ C = TypeVar("C")
 
 _MEMORY_SECONDS = 120.0  # beyond the minute that rates count by
 _RETRY_SECONDS = 10.0
+_MINUTE = 60.0  # what a stated rate is of
 
 
 @define(eq=False)
@@ -36,6 +38,7 @@ class Holder(Generic[C]):
         used_at: When it was last asked for, in seconds of any steady clock.
         refusals: How many refusals for the pace were counted.
         sizes: The most inputs of a request, where models were found to take fewer than usual.
+        unanswered: How many requests to the service belong to runs that are not over.
     """
 
     client: C
@@ -45,6 +48,35 @@ class Holder(Generic[C]):
     used_at: float = field(init=False, default=0.0)
     refusals: int = field(init=False, default=0)
     sizes: dict[str, int] = field(init=False, factory=dict)
+    unanswered: int = field(init=False, default=0)
+
+    @contextmanager
+    def in_line(
+        self, requests: int, rate: float | None, counted: int, in_flight: int
+    ) -> Iterator[None]:
+        """Count the requests of a run while it lasts; one that would wait for too long is refused.
+
+        A request waits until those that count now have left the minute, and no longer, if no more
+        wait before it than the next minute holds. A run that is larger goes where nobody waits.
+
+        Args:
+            requests: How many requests it has.
+            rate: The most requests in a minute, or None.
+            counted: How many requests of the last minute count.
+            in_flight: How many of them are with the service.
+
+        Raises:
+            RefusalError: 429, and to come again in a minute.
+        """
+        waiting = max(0, self.unanswered - in_flight)
+        if rate is not None and waiting and counted + waiting + requests > 2 * rate:
+            message = f"{waiting} requests of this key wait already for its {rate:g} in a minute."
+            raise RefusalError(429, message, _MINUTE)
+        self.unanswered += requests
+        try:
+            yield
+        finally:
+            self.unanswered -= requests
 
 
 @define(eq=False)

@@ -71,7 +71,7 @@ class ProxyOptions:
         cache: The folder of a cache, or None.
         max_cost: The most that may be spent with one key in USD, since the start; or None.
         requests_per_minute: The most requests that go to the service with one key in any 60
-            seconds; or None.
+            seconds; or None. Who would wait for more than the next of them is refused with 429.
         hosts: Names by which callers may know the proxy beside those of this machine,
             ``"proxy.example"`` or ``"proxy.example:8080"``.
         window: Seconds for which a request waits for others like it, at most 0.01; 0 for none.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
@@ -86,10 +87,7 @@ class Service:
 
     def __attrs_post_init__(self) -> None:
         """Begin without keys."""
-        self._holders = Holders(self.options.most_keys, self._hold)
-
-    def _hold(self, key: str) -> Holder[Upstream]:
-        return Holder(make_client(self.options, key), Budget(self.options.max_cost))
+        self._holders = Holders(self.options.most_keys, partial(_hold, self.options))
 
     def write_metrics(self) -> str:
         """Write what was done, in Prometheus' text format."""
@@ -257,6 +255,14 @@ class Service:
             "cache": None if self.cache is None else WriteOnly(self.cache),
             "limits": evolve(limits, max_batch=most),
         }
+        pace, rate = holder.client.pace, self.options.requests_per_minute
+        counted = pace.quota.counted(holder.client.embeddings.now)
+        with holder.in_line(-(-len(inputs) // most), rate, counted, pace.in_flight):
+            return await self._embed_bounded(holder, ask, inputs, options)
+
+    async def _embed_bounded(
+        self, holder: Holder[Upstream], ask: Ask, inputs: Sequence[Any], options: dict[str, Any]
+    ) -> EmbeddedBatch:
         if self.options.max_cost is None:
             return await self._embed_within(holder, ask, inputs, options)
         need = await holder.client.embeddings.most_cost(ask.model, inputs)
@@ -310,6 +316,10 @@ class Service:
             message = f"The bound of {most:g} USD for this key is reached: {spent:.6g} are spent."
             raise RefusalError(402, message)
         return granted
+
+
+def _hold(options: ProxyOptions, key: str) -> Holder[Upstream]:
+    return Holder(make_client(options, key), Budget(options.max_cost))
 
 
 async def _arrival(flight: Flight[_Member]) -> Vectors:

@@ -120,6 +120,11 @@ class UpstreamEmbeddings(AsyncEmbeddings):
             self._known[model] = now, info
         return info
 
+    @property
+    def now(self) -> float:
+        """The time that the pace goes by."""
+        return self._settings.clock()
+
     async def knows_key(self) -> bool:
         """Ask whether the service knows the key; False where it does not say."""
         settings = self._settings.override(_KEY_SECONDS, _KEY_SECONDS, None)
