@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -136,3 +140,66 @@ def test_what_was_paid_outlives_a_killed_proxy(tmp_path):
             assert len(response.json()["data"]) == 30
 
         assert server.inputs_embedded == 30
+
+
+class GatedServer(FaultServer):
+    """A service that holds its answers back until they are let out."""
+
+    def __init__(self):
+        super().__init__()
+        self.arrived, self.gate = threading.Event(), threading.Event()
+
+    def answer(self, *request):
+        answer = super().answer(*request)
+        self.arrived.set()
+        self.gate.wait()
+        return answer
+
+
+def _ask(url, text):
+    body, key = {"input": text, "model": "test/embedding"}, {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        return http.post(f"{url}/embeddings", json=body, headers=key)
+
+
+def test_what_is_under_way_is_answered_after_a_sigterm(tmp_path):
+    """Nothing new is taken, and the end comes with the last answer."""
+    with GatedServer() as server, ThreadPoolExecutor(1) as pool:
+        process, url = _start(server, tmp_path / "cache")
+        try:
+            asked = pool.submit(_ask, url, "a red fox")
+            assert server.arrived.wait(60)
+            process.send_signal(signal.SIGTERM)
+            while _is_open(url):
+                pass
+            server.gate.set()
+            assert asked.result().status_code == 200
+            assert process.wait(60) == 128 + signal.SIGTERM
+        finally:
+            server.gate.set()
+            process.kill()
+            process.communicate()
+
+
+def _is_open(url):
+    """Say whether connections are taken."""
+    host, port = url.split("/")[2].split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=60).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_the_end_waits_for_as_long_as_orchestrators_do(monkeypatch):
+    """They kill half a minute after they have asked; two seconds cut off what is paid for."""
+    given = []
+
+    def end_at_once(_app, listener, grace):
+        listener.close()
+        given.append(grace)
+
+    monkeypatch.setattr(proxy, "serve_until_interrupted", end_at_once)
+    proxy.serve(proxy.ProxyOptions(upstream="https://example.org/v1"), port=0)
+
+    assert 10 <= given[0] < 30

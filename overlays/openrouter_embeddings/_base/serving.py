@@ -55,7 +55,7 @@ class Background:
         Raises:
             RuntimeError: It ended before it began.
         """
-        self._server = Uvicorn(_config(app))
+        self._server = Uvicorn(_config(app, _GRACE_SECONDS))
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name=name, daemon=True
         )
@@ -72,9 +72,17 @@ class Background:
         self._thread.join()
 
 
-def serve_until_interrupted(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Serve until Ctrl-C."""
-    server = uvicorn.Server(_config(app))
+def serve_until_interrupted(
+    app: Callable[..., Any], listener: socket.socket, grace: int = _GRACE_SECONDS
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; nothing new is taken then.
+
+    Args:
+        app: The ASGI application.
+        listener: The socket that it is served on, from `listen`.
+        grace: Seconds that requests in progress get for their end.
+    """
+    server = uvicorn.Server(_config(app, grace))
     # After its orderly end uvicorn repeats the signal that it got.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
@@ -107,7 +115,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _config(app: Callable[..., Any]) -> uvicorn.Config:
+def _config(app: Callable[..., Any], grace: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="h11",
@@ -118,6 +126,6 @@ def _config(app: Callable[..., Any]) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=grace,
         timeout_keep_alive=_IDLE_SECONDS,
     )

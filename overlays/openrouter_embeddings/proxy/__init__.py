@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings.proxy._service import Service
 
+_DRAIN_SECONDS = 25  # Kubernetes kills 30 seconds after its SIGTERM, and closing takes some too
+
 __all__ = ["ProxyOptions", "ProxyServer", "create_app", "serve"]
 
 
@@ -137,7 +139,9 @@ def serve(
     port: int = 8080,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until Ctrl-C, and say on standard error where.
+    """Serve until Ctrl-C or SIGTERM, and say on standard error where.
+
+    Nothing new is taken then, and what is under way gets 25 seconds for its end.
 
     Args:
         options: How the proxy is set up.
@@ -158,4 +162,4 @@ def serve(
         sys.stderr.write(f"{proxied} ({whose}; Ctrl-C ends it)\n")
     else:
         on_ready(where)
-    serve_until_interrupted(app, listener)
+    serve_until_interrupted(app, listener, _DRAIN_SECONDS)
