@@ -106,6 +106,26 @@ def test_a_failed_attempt_says_so_and_quotes_nothing(server, connect, recorded):
     assert server.api_key not in told
 
 
+def test_no_fault_brings_a_key_or_an_input_into_a_span(server, connect, recorded):
+    """Whatever there is on the menu; each attempt that was begun has a span and its time."""
+    quick = {"drip": faults.drip(0.001), "drip_headers": faults.drip_headers(0.001)}
+    menu = faults.menu() | quick | {"silence": faults.silence(0.01)}
+    client = connect(on_event=recorded.listener, deadline=0.3)
+    for fault in menu.values():
+        server.script(fault)
+        client.embed(["my first secret", "my second secret"], on_error="keep")
+    seen = [
+        (span.name, span.attributes, span.events, span.status.description)
+        for span in recorded.spans
+    ]
+    unit, points = recorded.points("gen_ai.client.operation.duration")
+    told = str([seen, unit, points])
+
+    assert sum(point.count for point in points) == len(recorded.spans) > 0
+    assert "secret" not in told
+    assert server.api_key not in told
+
+
 def test_a_span_is_a_child_of_its_callers(server, connect, recorded):
     """Single calls and runs, with threads and in an event loop."""
     client = connect(on_event=recorded.listener)
