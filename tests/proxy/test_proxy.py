@@ -189,6 +189,26 @@ def test_two_hundred_that_arrive_together_become_one(serve, call, upstream):
     assert abs(sum(each["cost"] for each in usage) - tokens * 2e-8) < 1e-15
 
 
+def test_a_caller_that_hangs_up_harms_nobody(serve, call, upstream):
+    """Whoever travels with it arrives."""
+    proxy = together(2, serve)
+    host, port = proxy.root_url.removeprefix("http://").split(":")
+    body = json.dumps({"input": "a fox", "model": MODEL})
+    head = (
+        f"POST /v1/embeddings HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Authorization: Bearer {upstream.keys[0]}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=60) as gone:
+        gone.sendall((head + body).encode())
+        while not proxy.waiting:
+            pass
+
+    assert is_right(call(proxy).embed("a dog"), upstream, ["a dog"])
+    assert [request.body["input"] for request in upstream.requests] == [["a fox", "a dog"]]
+    assert call(proxy, None).http.get("/healthz").status_code == 200
+
+
 def test_a_large_request_travels_alone(serve, call, upstream):
     """A small one that came just before does not wait for all of it."""
     texts = [f"text {number}" for number in range(2_048)]

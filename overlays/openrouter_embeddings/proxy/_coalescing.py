@@ -48,7 +48,8 @@ class Coalescer(Generic[T]):
     @property
     def waiting(self) -> int:
         """How many wait for their window to close."""
-        return sum(len(group.members) for group in self._groups.values())
+        groups = list(self._groups.values())  # in one step: another thread may ask
+        return sum(len(group.members) for group in groups)
 
     def add(self, name: Hashable, member: T, inputs: int, now: float) -> bool:
         """Let somebody join a group, and say whether that opened its window.
