@@ -365,6 +365,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def job_scale(session: nox.Session) -> None:
+    """Measure what file jobs take: `-- [--rows N] [--width N] [--only WHAT] [--old CHECKOUT]`."""
+    session.install(*CONSTRAINTS, "-e", ".[fast,cli]")
+    session.run("python", "benchmarks/jobs.py", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the pinned versions anew: what a fresh machine gets is what was tested."""
     session.install("uv")
