@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from attrs import evolve
 from pace_simulation import HiddenWindow
 from run_simulation import LIMITS, OK, REFUSED, TEMPLATE, Bounded, Operation, simulate, vector
 
 from openrouter_embeddings import Limits, RetryConfig
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
+from openrouter_embeddings._bulk.items import Keeper
 from openrouter_embeddings._bulk.pace import Pace, Quota
 from openrouter_embeddings._bulk.reader import IteratedSource
 from openrouter_embeddings._bulk.run import BulkRun, Plan
@@ -334,6 +336,22 @@ def test_vectors_wait_for_the_cache_if_there_is_one(asks):
     keys = run.space.store_keys.keys(["input 1", "input 2"])
     assert list(run.unsaved) == (list(keys) if asks else [])
     assert [each.tolist() for each in run.unsaved.values()] == [[1.0, 1.0], [2.0, 1.0]][: 2 * asks]
+
+
+def test_who_keeps_vectors_by_position_is_told_of_them_once():
+    """As soon as they are here; without keys, and of nothing where there is none."""
+    run, told = run_over(["input 1", "input 2"]), []
+    run.plan = evolve(run.plan, keeper=Keeper(told.extend))
+    (attempt,) = taken(run)
+    run.plan.keeper.tell()
+    assert told == []
+
+    answer(run, attempt)
+    run.plan.keeper.tell()
+    run.plan.keeper.tell()
+    assert [(each.position, each.found.tolist()) for each in told] == [
+        (0, [[1.0, 1.0], [2.0, 1.0]])
+    ]
 
 
 @pytest.mark.parametrize("retry_after", [None, 0.0, 1.0])

@@ -11,7 +11,7 @@ import pytest
 from job_runs import MODEL, SMALL, interrupted, rows_of
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, OpenRouter
-from openrouter_embeddings.cache import EmbeddingCache
+from openrouter_embeddings.cache import EmbeddingCache, KeyMaker
 from openrouter_embeddings.jobs import embed_file, estimate_file
 from openrouter_embeddings.jobs._settings import most_failures
 from openrouter_embeddings.testing import FaultServer, faults
@@ -50,6 +50,13 @@ def test_rows_ids_and_other_columns_keep_their_places(suffix, service, client, w
         assert table["size"].to_pylist() == sizes
     assert list(tmp_path.glob("*.job")) == []
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_no_keys_are_made_where_no_cache_is_asked(client, write, tmp_path, monkeypatch):
+    """A job knows its texts by their places; digests of all texts would take as long again."""
+    monkeypatch.setattr(KeyMaker, "keys", lambda *_: pytest.fail("keys were made"))
+    report = embed_file(client, write("in.txt", rows_of(33)), tmp_path / "out.npy", model=MODEL)
+    assert (report.rows, report.failed) == (33, 0)
 
 
 def writable(kinds):

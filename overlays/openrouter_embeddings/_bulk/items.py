@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from openrouter_embeddings._base.types import show_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from openrouter_embeddings._base.types import Kind, Vectors
     from openrouter_embeddings.errors import OpenRouterError
@@ -160,6 +160,25 @@ class Run:
         slot = Slot.of(text)
         slot.vectors = leaf.vectors[leaf.row + place : leaf.row + place + 1].copy()
         return slot
+
+
+@define(eq=False)
+class Keeper:
+    """Keeps vectors by their positions as soon as they are here.
+
+    Attributes:
+        keep: Is told of places that have their vectors; of some of them twice, maybe.
+        untold: The places that it was not told of.
+    """
+
+    keep: Callable[[Sequence[Run | Slot]], None]
+    untold: list[Run | Slot] = field(init=False, factory=list)
+
+    def tell(self) -> None:
+        """Tell of what is here."""
+        if self.untold:
+            self.keep(self.untold)
+            self.untold = []
 
 
 def count_inputs(entries: Iterable[Run | Slot]) -> int:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.attempts import Outcome, Step
     from openrouter_embeddings._bulk.halving import Cutting
-    from openrouter_embeddings._bulk.items import Batch
+    from openrouter_embeddings._bulk.items import Batch, Keeper
     from openrouter_embeddings._bulk.output import ResultMatrix
     from openrouter_embeddings._request.call import BatchCall
     from openrouter_embeddings._request.call import Wait as Again
@@ -80,6 +80,7 @@ class Plan:
         source: The base URL that requests go to, or a name in its place, as keys have it.
         prefix: What is put before each text.
         pace: A pace that several runs share, or None for one of its own.
+        keeper: Who keeps vectors by their positions as soon as they are here, or None.
     """
 
     template: EmbeddingRequest
@@ -96,6 +97,7 @@ class Plan:
     source: str | None = None
     prefix: str = ""
     pace: Pace | None = None
+    keeper: Keeper | None = None
 
 
 @define(eq=False)
@@ -315,14 +317,16 @@ class BulkRun:
         whole = None if attempt.rows is None else self.plan.matrix(response.dimensions)
         vectors = response.vectors if whole is None else whole
         self.ledger.settle(batch, vectors, attempt.rows, faults, attempt.call.paid)
-        if self.plan.asks and self.space.keeps(response):
+        if self.space.keeps(response):
             self._keep(batch)
         cost = outcome.charge.cost
         return (attempt.make_event(self.plan.template.model, now, None, cost),)
 
     def _keep(self, batch: Batch) -> None:
-        """Have the cache keep the vectors of a batch, once their keys there are known."""
-        for entry in batch.entries:
+        """Have the vectors of a batch kept, by the cache once their keys there are known."""
+        if self.plan.keeper is not None:
+            self.plan.keeper.untold += batch.entries
+        for entry in batch.entries if self.plan.asks else ():
             if isinstance(entry, Run):
                 keys = self.space.store_keys.keys(entry.texts) if self.space.store_keys else ()
                 self.unsaved.update(zip(keys, entry.found, strict=False))

@@ -6,11 +6,11 @@ that drives the run, since threads that all read would take turns at every step.
 
 When the caller stops early, what is in flight has been paid for: its replies are waited for, within
 their timeouts, and kept in the cache. A second Ctrl-C ends that wait, and what had come is kept;
-after Ctrl-C without a cache nothing is waited for, since nobody would get it. Ctrl-C can reach the
-driving thread between any two steps of it, so it is held back where an answer is half booked, or a
-request half handed over. A run that nobody ends is ended when the interpreter exits, its threads
-being daemons that are still there, or before the client closes its connections; who reads on then
-gets what had come.
+after Ctrl-C where nobody keeps it nothing is waited for. Ctrl-C can reach the driving thread
+between any two steps of it, so it is held back where an answer is half booked, or a request half
+handed over. A run that nobody ends is ended when the interpreter exits, its threads being daemons
+that are still there, or before the client closes its connections; who reads on then gets what had
+come.
 """
 
 from __future__ import annotations
@@ -252,7 +252,9 @@ class _Threads:
             self.settings.tell(events, self.run.space.take_news())
 
     def _save(self) -> None:
-        """Have the cache keep new vectors; what is interrupted is done again on the way out."""
+        """Have new vectors kept; what is interrupted is done again on the way out."""
+        if self.run.plan.keeper is not None:
+            self.run.plan.keeper.tell()
         if self.store is not None and self.run.unsaved:
             self.store.put(self.run.unsaved, model=self.run.plan.template.model)
             self.run.unsaved = {}
@@ -271,7 +273,8 @@ class _Threads:
             if not is_read_on:
                 with self._lock:
                     self.run.end()
-            is_waiting = interrupt is None or self.store is not None
+            is_kept = self.store is not None or self.run.plan.keeper is not None
+            is_waiting = interrupt is None or is_kept
             if is_waiting and interrupt is not None:
                 announce_wait(self._senders.busy)
             self._settle_all()

@@ -18,7 +18,7 @@ from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_o
 from openrouter_embeddings.jobs._folder import JobFolder, disk_error
 from openrouter_embeddings.jobs._ledger import left_of
 from openrouter_embeddings.jobs._plan import Finder, State
-from openrouter_embeddings.jobs._run import Feed, JobRun, keeper_of
+from openrouter_embeddings.jobs._run import Feed, JobRun
 from openrouter_embeddings.jobs._settings import DECISIVE, check_same, most_failures
 from openrouter_embeddings.jobs._state import kept_of, opened
 from openrouter_embeddings.jobs._writers import (
@@ -313,7 +313,7 @@ class _Course:
         stream = self.client.embeddings.stream(
             run.feed.texts(),
             model=self.request.model,
-            cache=keeper_of(run.feed, store, run.notes),
+            cache=store,
             max_cost=left,
             **self.request.options(run.providers),
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._bulk.options import guarded
+from openrouter_embeddings._bulk.items import Keeper, Run
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.jobs._columns import EMBEDDING
 from openrouter_embeddings.jobs._finished import EMPTY
@@ -19,13 +18,14 @@ from openrouter_embeddings.jobs._plan import State
 from openrouter_embeddings.jobs._writers import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from openrouter_embeddings._base.types import Vectors
+    from openrouter_embeddings._bulk.items import Slot
     from openrouter_embeddings._bulk.output import Course
-    from openrouter_embeddings.cache import Hits, Store
     from openrouter_embeddings.jobs._input import JobInput
     from openrouter_embeddings.jobs._plan import Places
     from openrouter_embeddings.jobs._rows import Rows
@@ -77,7 +77,7 @@ class Feed:
         course: The bulk run that takes the texts, once that is known.
         asked: The bound of the cost of the whole job in USD, or None.
         left: What this run may spend of it.
-        waiting: The texts that were handed out and whose outcome is not known, in order.
+        todo: The texts that are to be done, in the order in which they go out.
     """
 
     given: JobInput
@@ -85,59 +85,57 @@ class Feed:
     asked: float | None
     left: float | None
     course: Course | None = field(init=False, default=None)
-    waiting: deque[int] = field(init=False, factory=deque)
-    _unkeyed: deque[tuple[int, str]] = field(init=False, factory=deque)
-    _keys: deque[bytes] = field(init=False, factory=deque)
-    _by_key: dict[bytes, int] = field(init=False, factory=dict)
+    todo: Places = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find the texts that are to be done."""
+        self.todo = np.flatnonzero(self.state.states == State.WANTED)
 
     def texts(self) -> Iterator[str]:
         """Hand out the texts that are to be done, each once."""
         self._keep_books()
-        todo = np.flatnonzero(self.state.states == State.WANTED)
-        rows_of_todo = self.given.texts.first_rows[todo]
-        start = int(rows_of_todo[0]) if len(todo) else self.given.rows
+        rows_of_todo = self.given.texts.first_rows[self.todo]
+        start = int(rows_of_todo[0]) if len(self.todo) else self.given.rows
         for rows in self.given.read(start):
             self.given.check(start, rows)
             first, last = np.searchsorted(rows_of_todo, (start, start + len(rows)))
-            texts, places = todo[first:last], rows_of_todo[first:last] - start
-            for text, place in zip(texts.tolist(), places.tolist(), strict=True):
-                words = rows.texts[place] or ""
-                self.waiting.append(text)
-                self._unkeyed.append((text, words))
-                yield words
+            for place in (rows_of_todo[first:last] - start).tolist():
+                yield rows.texts[place] or ""
             start += len(rows)
 
     def _keep_books(self) -> None:
         """Have the run write all that it spends into the ledger, before anything goes out."""
-        if self.course is None or self.course.run is None:
+        run = None if self.course is None else self.course.run
+        if run is None:
             return
-        self.course.run.account = JobAccount(
+        run.plan = evolve(run.plan, keeper=Keeper(self.keep))
+        run.account = JobAccount(
             self.left,
-            self.course.run.account.listed,
+            run.account.listed,
             ledger=self.state.ledger,
             asked=self.asked,
             before=self.state.before,
             alone=not self.state.width,
         )
 
-    def texts_of(self, keys: Sequence[bytes]) -> list[int | None]:
-        """Find texts by the keys that the run knows them by; None for those that were cut."""
-        run = None if self.course is None else self.course.run
-        if run is not None and run.space.store_keys is not None and self._unkeyed:
-            found = run.space.store_keys.keys(words for _, words in self._unkeyed)
-            self._by_key |= zip(found, (text for text, _ in self._unkeyed), strict=True)
-            self._keys += found
-            self._unkeyed.clear()
-        return [self._by_key.get(key) for key in keys]
-
-    def take(self, count: int) -> Places:
-        """Take the next texts whose outcome is known."""
-        for _ in range(count):
-            if self._keys:
-                self._by_key.pop(self._keys.popleft(), None)
-            else:
-                self._unkeyed.popleft()
-        return np.array([self.waiting.popleft() for _ in range(count)], np.int64)
+    def keep(self, places: Sequence[Run | Slot]) -> None:
+        """Keep vectors as soon as they are here; those of texts that were cut come later."""
+        found = [(each.position, _vectors_of(each)) for each in places]
+        known = [(position, vectors) for position, vectors in found if len(vectors)]
+        if not known:
+            return
+        vectors = np.concatenate([vectors for _, vectors in known])
+        texts = [self.todo[first : first + len(vectors)] for first, vectors in known]
+        run = self.course.run if self.course else None
+        try:
+            provider = next(iter(run.space.providers), None) if run else None
+            self.state.meet(vectors.shape[1], run.space.model if run else None, provider)
+            self.state.keep(np.concatenate(texts), vectors)
+        except OSError as exc:
+            self.state.stop(OpenRouterError(f"The job cannot be written: {exc}."))
+        except OpenRouterError as error:
+            self.state.stop(error)
+        self.stop()
 
     def settle(self) -> None:
         """Write down what is over, at the end of the run."""
@@ -151,51 +149,11 @@ class Feed:
             self.course.run.give_up(self.state.failure)
 
 
-@define(eq=False)
-class Keeper:
-    """What a run takes for its cache: each vector is kept for the job as soon as it is here.
-
-    Attributes:
-        feed: The texts on their way.
-        cache: A cache of the caller's, or None.
-    """
-
-    feed: Feed
-    cache: Store | None
-
-    def find(self, keys: Sequence[bytes]) -> Sequence[Hits]:
-        """Return what the caller's cache has."""
-        return () if self.cache is None else self.cache.find(keys)
-
-    def put(self, vectors: Mapping[bytes, Vectors], *, model: str) -> None:
-        """Keep vectors, for the job first."""
-        texts = self.feed.texts_of(list(vectors))
-        known = [
-            (text, vector)
-            for text, vector in zip(texts, vectors.values(), strict=True)
-            if text is not None
-        ]
-        if known:
-            self._keep([text for text, _ in known], np.stack([vector for _, vector in known]))
-        if self.cache is not None:
-            self.cache.put(vectors, model=model)
-
-    def _keep(self, texts: list[int], vectors: Vectors) -> None:
-        feed, run = self.feed, self.feed.course.run if self.feed.course else None
-        try:
-            provider = next(iter(run.space.providers), None) if run else None
-            feed.state.meet(vectors.shape[1], run.space.model if run else None, provider)
-            feed.state.keep(np.array(texts, np.int64), vectors, [None] * len(texts))
-        except OSError as exc:
-            feed.state.stop(OpenRouterError(f"The job cannot be written: {exc}."))
-        except OpenRouterError as error:
-            feed.state.stop(error)
-        feed.stop()
-
-
-def keeper_of(feed: Feed, cache: Store | None, notes: list[str]) -> Keeper:
-    """Make what a run takes for its cache; one of the caller's that fails is left out."""
-    return Keeper(feed, guarded(cache, notes))
+def _vectors_of(place: Run | Slot) -> Vectors | tuple[()]:
+    """Return the vectors of a place, of shape ``(n, width)``; nothing where it was cut."""
+    if isinstance(place, Run):
+        return place.found
+    return () if place.vector is None or place.cut is not None else place.vector[None]
 
 
 @define(eq=False)
@@ -249,7 +207,7 @@ class JobRun:
         Returns:
             Why the job must end here, or None.
         """
-        texts = self.feed.take(len(batch))
+        texts = self.feed.todo[batch.start : batch.start + len(batch)]
         self._meet_providers(batch.providers)
         failed = {
             int(texts[failure.position - batch.start]): words_of(failure)
@@ -278,7 +236,7 @@ class JobRun:
         if not is_new.any():
             return
         cut = {each.position - batch.start: each.kept for each in batch.truncated}
-        kept = [cut.get(int(place)) for place in np.flatnonzero(is_new)]
+        kept = [cut.get(place) for place in np.flatnonzero(is_new).tolist()]
         try:
             provider = next(iter(batch.providers), None)
             self.state.meet(batch.dimensions, batch.model, provider)
@@ -334,21 +292,27 @@ class JobRun:
     def _table(self, rows: Rows, start: int, schema: pa.Schema) -> pa.Table:
         stop = start + len(rows)
         texts = self.given.texts.of_rows[start:stop]
-        width = schema.field(EMBEDDING).type.list_size
-        vectors = np.full((len(rows), width), np.nan, np.float32)
         states = self.state.states[texts] if len(self.given.texts) else texts
         done = (texts >= 0) & (states == State.DONE)
+        vectors = self._vectors(texts, done, schema.field(EMBEDDING).type.list_size)
+        errors = {
+            place: rows.problems.get(place) or self._why(int(texts[place]))
+            for place in np.flatnonzero(~done).tolist()
+        }
+        counts = np.zeros(len(rows), np.int64)
+        counts[done] = self.state.records["kept"][self.state.places[texts[done]]]
+        kept = {place: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
+        digests = self.given.digests[start:stop]
+        return table_of(rows.batch, vectors, errors, kept, digests, schema)
+
+    def _vectors(self, texts: Places, done: NDArray[np.bool_], width: int) -> Vectors:
+        """Read the vectors of rows; NaN where a row has none."""
+        if done.all():
+            return self.state.read(texts)
+        vectors = np.full((len(texts), width), np.nan, np.float32)
         if done.any():
             vectors[done] = self.state.read(texts[done])
-        kept = self.state.records["kept"][self.state.places[texts[done]]].tolist()
-        all_kept = np.full(len(rows), None)
-        all_kept[done] = [count or None for count in kept]
-        errors = [
-            None if is_done else rows.problems.get(place) or self._why(int(texts[place]))
-            for place, is_done in enumerate(done)
-        ]
-        digests = self.given.digests[start:stop]
-        return table_of(rows.batch, vectors, errors, all_kept.tolist(), digests, schema)
+        return vectors
 
     def _why(self, text: int) -> str:
         return EMPTY if text < 0 else self.state.failures[int(self.state.places[text])]

@@ -115,8 +115,8 @@ class JobState:
             message = f"The vectors were {self.width} wide before, now they are {width}."
             raise VectorError(message, hint="Name the dimensions, or pin the provider.")
 
-    def keep(self, texts: Places, vectors: Vectors, kept: Sequence[int | None]) -> None:
-        """Keep vectors of some texts; those that are done stay as they are."""
+    def keep(self, texts: Places, vectors: Vectors, kept: Sequence[int | None] = ()) -> None:
+        """Keep vectors of some texts, and how much of each was embedded; nothing for all of it."""
         self._write(State.DONE, texts, vectors, kept)
 
     def fail(self, why: Mapping[int, str]) -> None:
@@ -128,7 +128,7 @@ class JobState:
         words = dict(zip(places, why.values(), strict=True))
         self.ledger.append({"failed": words})
         self.failures |= words
-        self._write(State.FAILED, texts, None, [None] * len(texts))
+        self._write(State.FAILED, texts, None, ())
 
     def _write(
         self, state: State, texts: Places, vectors: Vectors | None, kept: Sequence[int | None]
@@ -137,7 +137,7 @@ class JobState:
         if (np.diff(places) < 0).any():
             order = np.argsort(places, kind="stable")
             texts, places = texts[order], places[order]
-            kept = [kept[place] for place in order]
+            kept = [kept[place] for place in order] if kept else ()
             vectors = None if vectors is None else vectors[order]
         records = make_records(state, self.digests[texts], kept)
         entries = Entries(places, records, vectors)

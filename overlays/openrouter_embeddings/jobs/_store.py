@@ -51,11 +51,18 @@ class Entries:
 
 
 def make_records(state: State, digests: Words, kept: Sequence[int | None]) -> NDArray[np.void]:
-    """Make records that are all of one state, their checksums still to come."""
+    """Make records that are all of one state, their checksums still to come.
+
+    Args:
+        state: The state.
+        digests: The digests of the texts, shape ``(n, 2)``.
+        kept: How many characters of each were embedded, None for all; nothing for all of each.
+    """
     records = np.zeros(len(digests), RECORD)
     records["state"] = state
     records["digest"] = digests
-    records["kept"] = [count or 0 for count in kept]
+    if kept:
+        records["kept"] = [count or 0 for count in kept]
     return records
 
 

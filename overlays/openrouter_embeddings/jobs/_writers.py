@@ -19,10 +19,11 @@ from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._finished import PREFIX, notes_of, sidecar_of, vectors_of
 from openrouter_embeddings.jobs._folder import READY, JobFolder, fresh, moved, published
+from openrouter_embeddings.jobs._plan import DIGEST_BYTES
 from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings.jobs._plan import Words
@@ -86,8 +87,8 @@ def columns_in(out: Path, schema: pa.Schema) -> list[str]:
 def table_of(
     rows: pa.RecordBatch,
     vectors: Vectors,
-    errors: Sequence[str | None],
-    kept: Sequence[int | None],
+    errors: Mapping[int, str],
+    kept: Mapping[int, int],
     digests: Words,
     schema: pa.Schema,
 ) -> pa.Table:
@@ -96,21 +97,35 @@ def table_of(
     Args:
         rows: The rows, the text in the first column.
         vectors: float32 of shape ``(n, width)``.
-        errors: Why a row has no vector; None where it has one.
-        kept: How many characters were embedded, where a text was cut.
+        errors: Why a row has no vector, by its place among these.
+        kept: How many characters were embedded where a text was cut, by place.
         digests: The digests of the texts, zeros where there is none.
         schema: The columns of the output.
     """
     columns: dict[str, Any] = {name: rows[name] for name in rows.schema.names[1:]}
-    columns |= {TEXT: rows.column(0), EMBEDDING: to_arrow(vectors), ERROR: list(errors)}
-    columns |= {KEPT: list(kept), DIGEST: digest_column(digests)}
+    columns |= {TEXT: rows.column(0), EMBEDDING: to_arrow(vectors)}
+    columns[ERROR] = _sparse(errors, len(rows), pa.string())
+    if KEPT in schema.names:
+        columns[KEPT] = _sparse(kept, len(rows), pa.int64())
+    if DIGEST in schema.names:
+        columns[DIGEST] = digest_column(digests)
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def digest_column(digests: Words) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+def _sparse(values: Mapping[int, object], count: int, kind: pa.DataType) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+    """Make a column of values by place, null in all other places."""
+    found: list[object] = [None] * count
+    for place, value in values.items():
+        found[place] = value
+    return pa.array(found, kind)
+
+
+def digest_column(digests: Words) -> Any:  # noqa: ANN401 - as above
     """Make a column of digests, null where there is none."""
-    raw = [digest.tobytes() if digest.any() else None for digest in digests]
-    return pa.array(raw, pa.binary(16))
+    here = np.packbits(digests.any(axis=1), bitorder="little")
+    raw = digests.astype("<u8").tobytes()
+    buffers: list[pa.Buffer | None] = [pa.py_buffer(here.tobytes()), pa.py_buffer(raw)]
+    return pa.Array.from_buffers(pa.binary(DIGEST_BYTES), len(digests), buffers)
 
 
 def packing_of(schema: pa.Schema) -> dict[str, Any]:
