@@ -13,7 +13,9 @@ from job_runs import MODEL
 from openrouter_embeddings import ConfigurationError
 from openrouter_embeddings.jobs import embed_file
 from openrouter_embeddings.jobs._columns import Columns, columns_of
+from openrouter_embeddings.jobs._input import look_through
 from openrouter_embeddings.jobs._lines import JsonReader, ReadOptions
+from openrouter_embeddings.jobs._rows import Rows
 
 
 def mark(encoding):
@@ -250,3 +252,32 @@ def test_the_names_of_many_columns_are_not_all_said():
     """Twenty, and how many more."""
     with pytest.raises(ConfigurationError, match="x19 and 5 more"):
         columns_of([f"x{number}" for number in range(25)], "text", None, ())
+
+
+def sealed(texts):
+    """Seal texts that stand behind another row."""
+    batch = pa.record_batch({"text": pa.array(["before", *texts], pa.string())})
+    return Rows(batch.slice(1), {}).seal
+
+
+@pytest.mark.parametrize(
+    "other", [["ab", "", None, "d"], ["a", "bc", None, ""], ["ab", "c", "", ""], ["ab", "c", None]]
+)
+def test_a_seal_tells_texts_from_all_others(other):
+    """Where they end, and whether there is one, as well as what they say."""
+    assert sealed(["ab", "c", None, ""]) == sealed(["ab", "c", None, ""])
+    assert sealed(["ab", "c", None, ""]) != sealed(other)
+
+
+def test_long_texts_have_no_seal():
+    """Each is hashed anyway, and twice would take twice as long."""
+    assert sealed(["a" * 10_000]) is None
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 2, None], ["1", "2", "2", None], [[1], [2], [2], None]])
+def test_ids_of_every_kind_are_compared(ids, tmp_path):
+    """Whole numbers by themselves, texts by their hashes, anything else as it is written."""
+    source = str(tmp_path / "in.parquet")
+    pq.write_table(pa.table({"id": ids, "text": ["a", "b", "c", "d"]}), source)
+    given = look_through(source, id_column="id")
+    assert (given.nameless, given.repeated) == (1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from openrouter_embeddings.jobs._plan import digests_of, find_texts
 from openrouter_embeddings.jobs._readers import reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +30,24 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 10
 _FINGERPRINT_BYTES = 16
+
+
+@frozen(eq=False)
+class Seen:
+    """What a file was when it was looked through.
+
+    Attributes:
+        stamp: Its size and the time of its last change.
+        seals: How many rows were read together, and their seal, by the first of them; see `Rows`.
+    """
+
+    stamp: tuple[int, int]
+    seals: Mapping[int, tuple[int, bytes | None]] = field(repr=False)
+
+    def fits(self, start: int, rows: Rows) -> bool:
+        """Say whether rows surely have the texts that they had; what cannot be told does not."""
+        count, seal = self.seals.get(start, (0, None))
+        return seal is not None and count == len(rows) and seal == rows.seal
 
 
 @frozen(eq=False)
@@ -47,7 +65,7 @@ class JobInput:
         nameless: How many rows have no id.
         repeated: How many rows have the id of an earlier one.
         fingerprint: BLAKE2b over its bytes, in hexadecimal digits.
-        stamp: Its size and the time of its last change.
+        seen: What it was when it was looked through.
         schema: The names and types of the columns that are taken, the text first.
     """
 
@@ -61,7 +79,7 @@ class JobInput:
     nameless: int
     repeated: int
     fingerprint: str
-    stamp: tuple[int, int]
+    seen: Seen
     schema: pa.Schema
 
     @property
@@ -89,6 +107,10 @@ class JobInput:
         with readable(self.source):
             yield from self.reader.read(self.columns, skip)
 
+    def begin_of(self, row: int) -> int:
+        """Return the first of the rows that were read together with this one."""
+        return max((start for start in self.seen.seals if start <= row), default=0)
+
     def check(self, start: int, rows: Rows) -> None:
         """Check that rows still have the texts that they had.
 
@@ -99,6 +121,8 @@ class JobInput:
         Raises:
             ConfigurationError: They have others, or there are more of them.
         """
+        if self.seen.fits(start, rows):
+            return
         before = self.digests[start : start + len(rows)]
         if len(before) != len(rows) or (before != digests_of(rows.texts)).any():
             raise self._changed()
@@ -113,7 +137,7 @@ class JobInput:
             ConfigurationError: Somebody has.
         """
         with readable(self.source):
-            if rows != self.rows or _stamp(self.source) != self.stamp:
+            if rows != self.rows or _stamp(self.source) != self.seen.stamp:
                 raise self._changed()
 
     def _changed(self) -> ConfigurationError:
@@ -137,11 +161,22 @@ def readable(source: str) -> Iterator[None]:
         raise ConfigurationError(message, argument="input") from exc
 
 
+def _hashes(ids: Any) -> NDArray[np.int64]:  # noqa: ANN401 - pyarrow has no types of its own
+    """Return a number for each id that is there, equal ones for equal ids."""
+    ids = ids.drop_null()
+    if pa.types.is_integer(ids.type):
+        numbers: NDArray[np.int64] = ids.to_numpy(zero_copy_only=False).astype(np.int64)
+        return numbers
+    values = ids.to_pylist() if pa.types.is_string(ids.type) else map(repr, ids.to_pylist())
+    return np.fromiter(map(hash, values), np.int64, len(ids))
+
+
 @define(eq=False)
 class _Look:
     """What is found out about an input on the way through it."""
 
     digests: list[Words] = field(factory=list)
+    seals: dict[int, tuple[int, bytes | None]] = field(factory=dict)
     ids: list[NDArray[np.int64]] = field(factory=list)
     bad: int = 0
     nameless: int = 0
@@ -152,16 +187,16 @@ class _Look:
     def add(self, rows: Rows, id_column: str | None) -> None:
         """Look at some rows."""
         self.digests.append(digests_of(rows.texts))
+        self.seals[self.rows] = len(rows), rows.seal
         self.bad += len(rows.problems)
         if len(self.problems) < MOST_SHOWN:
             self.problems += [(self.rows + place, why) for place, why in rows.problems.items()]
         self.rows += len(rows)
         self.schema = self.schema or rows.batch.schema
         if id_column is not None:
-            ids = rows.batch[id_column].to_pylist()
-            known = [hash(repr(value)) for value in ids if value is not None]
-            self.nameless += len(ids) - len(known) - len(rows.problems)
-            self.ids.append(np.array(known, np.int64))
+            known = _hashes(rows.batch[id_column])
+            self.nameless += len(rows) - len(known) - len(rows.problems)
+            self.ids.append(known)
 
     @property
     def repeated(self) -> int:
@@ -221,6 +256,6 @@ def look_at(reader: Reader, source: str, columns: Columns) -> JobInput:
         nameless=look.nameless,
         repeated=look.repeated,
         fingerprint=digest.hexdigest(),
-        stamp=stamp,
+        seen=Seen(stamp, look.seals),
         schema=look.schema or pa.schema([(name, pa.string()) for name in columns.all]),
     )

@@ -7,7 +7,7 @@ says what is wrong with it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -109,7 +109,7 @@ class OutputReader:
                 for place, (text, error) in enumerate(zip(texts, errors, strict=True))
                 if not text and error not in {None, EMPTY}
             }
-            yield Rows(batch, texts, problems)
+            yield Rows(batch, problems)
 
 
 def _groups_after(metadata: Any, skip: int) -> tuple[list[int], int]:  # noqa: ANN401 - as above
@@ -141,12 +141,12 @@ def _rows_of(batch: Any, name: str) -> Rows:  # noqa: ANN401 - as above
     column = _as_text(batch.column(0), name)
     problems: dict[int, str] = {}
     try:
-        texts = cast("list[str | None]", column.to_pylist())
-    except UnicodeDecodeError:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
         texts, problems = _decoded(column.cast(pa.binary()).to_pylist())
         column = pa.array(texts, pa.string())
     columns = [column, *batch.columns[1:]]
-    return Rows(pa.RecordBatch.from_arrays(columns, batch.schema.names), texts, problems)
+    return Rows(pa.RecordBatch.from_arrays(columns, batch.schema.names), problems)
 
 
 def _as_text(column: Any, name: str) -> Any:  # noqa: ANN401 - as above

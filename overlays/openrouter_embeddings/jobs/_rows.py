@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from attrs import define, field, frozen
+
+from openrouter_embeddings.jobs._plan import DIGEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +20,8 @@ if TYPE_CHECKING:
 AT_ONCE = 2_000
 # Bytes of input that are held at one time; texts may be long.
 MOST_BYTES = 8 * 2**20
+# Bytes of a text, on average: beyond that its digest costs what hashing costs, whoever asks for it.
+_MOST_SEALED = 1_000
 NO_UTF8 = "no UTF-8"
 _HALF = "holds half of a surrogate pair, which no encoding can carry"
 
@@ -23,18 +31,36 @@ class Rows:
     """Some rows that follow one another.
 
     Attributes:
-        batch: Their columns, the text first.
-        texts: The texts; None where there is none, or the row cannot be read.
+        batch: Their columns, the text first; it is null where there is none, or the row cannot be
+            read.
         problems: What is wrong with rows that cannot be read, by their place among these.
     """
 
     batch: pa.RecordBatch
-    texts: Sequence[str | None] = field(repr=False)
     problems: Mapping[int, str]
 
     def __len__(self) -> int:
         """Count the rows."""
-        return len(self.texts)
+        return self.batch.num_rows
+
+    @cached_property
+    def texts(self) -> list[str | None]:
+        """The texts; None where there is none."""
+        texts: list[str | None] = self.batch.column(0).to_pylist()
+        return texts
+
+    @property
+    def seal(self) -> bytes | None:
+        """One digest over all texts; None where they are so long that each may have its own."""
+        column: Any = self.batch.column(0)
+        if column.nbytes > _MOST_SEALED * len(column):
+            return None
+        sizes: Any = pc.binary_length(column)
+        begins = np.frombuffer(column.buffers()[1], np.int32)[column.offset :]
+        first, last = (begins[0], begins[len(column)]) if len(column) else (0, 0)
+        hasher = blake2b(sizes.fill_null(-1).to_numpy(), digest_size=DIGEST_BYTES)
+        hasher.update(memoryview(column.buffers()[2] or b"")[first:last])
+        return hasher.digest()
 
 
 @frozen
@@ -96,8 +122,7 @@ def _joined(chunk: list[Line], names: Sequence[str], types: Mapping[str, pa.Data
         for place, name in enumerate(names)
     ]
     problems = {place: line.problem for place, line in enumerate(chunk) if line.values is None}
-    texts = [row[0] for row in values]
-    return Rows(pa.RecordBatch.from_arrays(columns, list(names)), texts, problems)
+    return Rows(pa.RecordBatch.from_arrays(columns, list(names)), problems)
 
 
 def _encodable(line: Line) -> Line:

@@ -95,12 +95,12 @@ class Feed:
         """Hand out the texts that are to be done, each once."""
         self._keep_books()
         rows_of_todo = self.given.texts.first_rows[self.todo]
-        start = int(rows_of_todo[0]) if len(self.todo) else self.given.rows
+        first = int(rows_of_todo[0]) if len(self.todo) else self.given.rows
+        start = self.given.begin_of(first)
         for rows in self.given.read(start):
             self.given.check(start, rows)
-            first, last = np.searchsorted(rows_of_todo, (start, start + len(rows)))
-            for place in (rows_of_todo[first:last] - start).tolist():
-                yield rows.texts[place] or ""
+            wanted = np.searchsorted(rows_of_todo, (start, start + len(rows)))
+            yield from _picked(rows, rows_of_todo[slice(*wanted)] - start)
             start += len(rows)
 
     def _keep_books(self) -> None:
@@ -147,6 +147,11 @@ class Feed:
         """Have the run send nothing more, where something keeps the job from going on."""
         if self.state.failure is not None and self.course is not None and self.course.run:
             self.course.run.give_up(self.state.failure)
+
+
+def _picked(rows: Rows, places: Places) -> Iterator[str]:
+    texts = rows.texts
+    return (texts[place] or "" for place in places.tolist())
 
 
 def _vectors_of(place: Run | Slot) -> Vectors | tuple[()]:
