@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
 from books import Books, item, play, vector
 
-from openrouter_embeddings._bulk.items import Cached, Item
+from openrouter_embeddings._bulk.items import Cached, Item, Run
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings.errors import BadRequestResponseError
 
@@ -184,3 +187,22 @@ def test_positions_leave_in_order():
     ledger.settle(first, np.stack([vector("a"), vector("b")]))
     assert [slot.wire for slot in ledger.ready()] == list("abcd")
     assert ledger.idle
+
+
+def test_runs_that_were_divided_are_gone_once_they_are_forgotten():
+    """By themselves: each holds the vectors of a whole reply, and cycles are seldom looked for."""
+    window, gone = Window(4), []
+    gc.disable()
+    try:
+        for number in range(5):
+            run = Run([f"{number} a", f"{number} b"])
+            window.add_run(run)
+            gone.append(ref(run))
+            for part in run.split(1):
+                part.vectors = np.zeros((1, 2), np.float32)
+            del run, part
+            window.take_settled()
+        alive = [each() is not None for each in gone]
+    finally:
+        gc.enable()
+    assert alive == [False, False, False, True, True]

@@ -9,6 +9,7 @@ each of its texts, for good. Until then all books keep one entry for them.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+from weakref import ref
 
 from attrs import define, field, frozen
 
@@ -106,7 +107,9 @@ class Run:
 
     Attributes:
         texts: The texts.
-        origin: The run that it was cut from, which the window knows; None for itself.
+        origin: The run that it was cut from, which the window knows; None for itself. A weak
+            reference: a run holds its parts, and both would hold their vectors until somebody
+            looks for cycles, which few new objects seldom cause.
         position: The position of the first.
         vectors: The matrix with their vectors, one after the other, once these are there.
         row: The row of the first.
@@ -115,7 +118,7 @@ class Run:
     """
 
     texts: list[str]
-    origin: Run | None = field(default=None, repr=False)
+    origin: ref[Run] | None = field(default=None, repr=False)
     position: int = -1
     vectors: Vectors | None = field(default=None, repr=show_shape)
     row: int = 0
@@ -144,7 +147,7 @@ class Run:
         """Return the run up to so many texts, and the one behind it if there is any."""
         if count >= len(self.texts):
             return [self]
-        origin, behind = self.origin or self, self.position + count
+        origin, behind = self.origin or ref(self), self.position + count
         first = Run(self.texts[:count], origin, self.position)
         self.parts = [first, Run(self.texts[count:], origin, behind)]
         return self.parts

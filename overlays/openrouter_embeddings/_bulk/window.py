@@ -150,7 +150,7 @@ class Window:
         if isinstance(old, Run):
             gone = old.texts[old.forgotten : old.forgotten + most]
             old.forgotten += len(gone)
-            self._forget(gone, old.origin or old)
+            self._forget(gone, old.origin() if old.origin else old)
         else:
             gone, old.remembered = [""], old.remembered - 1
             if old.uses == old.remembered == 0:
@@ -159,7 +159,7 @@ class Window:
         if isinstance(old, Slot) or old.forgotten == len(old.texts):
             self._recent.popleft()
 
-    def _forget(self, keys: Sequence[str | bytes], place: Run | Slot) -> None:
+    def _forget(self, keys: Sequence[str | bytes], place: Run | Slot | None) -> None:
         for key in keys:
-            if self.known.get(key) is place:
+            if key in self.known and self.known[key] is place:
                 del self.known[key]
