@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
+from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import columns_of
 from openrouter_embeddings.jobs._lines import ReadOptions
@@ -163,7 +164,7 @@ def readable(source: str) -> Iterator[None]:
 
 def _hashes(ids: Any) -> NDArray[np.int64]:  # noqa: ANN401 - pyarrow has no types of its own
     """Return a number for each id that is there, equal ones for equal ids."""
-    ids = ids.drop_null()
+    ids = ids.drop_null() if ids.null_count else ids
     if pa.types.is_integer(ids.type):
         numbers: NDArray[np.int64] = ids.to_numpy(zero_copy_only=False).astype(np.int64)
         return numbers
@@ -245,12 +246,14 @@ def look_at(reader: Reader, source: str, columns: Columns) -> JobInput:
             digest = hashlib.file_digest(
                 file, lambda: hashlib.blake2b(digest_size=_FINGERPRINT_BYTES)
             )
+    texts = find_texts(digests, np.asarray(digests.any(axis=1)))
+    release_freed_memory()
     return JobInput(
         source=source,
         columns=columns,
         reader=reader,
         digests=digests,
-        texts=find_texts(digests, np.asarray(digests.any(axis=1))),
+        texts=texts,
         bad=look.bad,
         problems=tuple(look.problems[:MOST_SHOWN]),
         nameless=look.nameless,

@@ -157,7 +157,7 @@ def _as_text(column: Any, name: str) -> Any:  # noqa: ANN401 - as above
         message = f"The column {name!r} holds {kind}, not text."
         hint = "Name the column that holds the text with --column."
         raise ConfigurationError(message, argument="column", hint=hint)
-    return column.cast(pa.string())
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def _decoded(values: list[bytes | None]) -> tuple[list[str | None], dict[int, str]]:

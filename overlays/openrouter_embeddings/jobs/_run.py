@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings._bulk.items import Keeper, Run
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.jobs._columns import EMBEDDING
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._rows import Rows
     from openrouter_embeddings.jobs._state import JobState
     from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats
+
+# Bytes of vectors between two times that free memory is given back, which takes milliseconds.
+_MOST_BEFORE_RELEASE = 32 * 2**20
 
 
 @frozen
@@ -213,6 +217,9 @@ class JobRun:
             Why the job must end here, or None.
         """
         texts = self.feed.todo[batch.start : batch.start + len(batch)]
+        step = max(1, _MOST_BEFORE_RELEASE // max(1, 4 * batch.dimensions))
+        if batch.start // step != (batch.start + len(batch)) // step:
+            release_freed_memory()
         self._meet_providers(batch.providers)
         failed = {
             int(texts[failure.position - batch.start]): words_of(failure)
