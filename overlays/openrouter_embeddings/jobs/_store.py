@@ -31,8 +31,8 @@ VECTORS, ROWS = "vectors.f32", "rows"
 _HEAD = np.dtype(
     [("job", "<u8", 2), ("place", "<u8"), ("state", "<u4"), ("kept", "<u4"), ("digest", "<u8", 2)]
 )
-# Bytes of vectors that are read at one time.
-_AT_ONCE = 16 * 2**20
+# Bytes of vectors that are read at one time: what stays in a processor's cache until it is summed.
+_AT_ONCE = 2**20
 
 
 @frozen(eq=False)
@@ -156,13 +156,9 @@ class VectorStore:
 
     def read(self, places: Places) -> Vectors:
         """Read vectors; what is not in the file is zeros."""
-        found = np.zeros((len(places), self.width), np.float32)
-        size = 4 * self.width
-        for start, end in _stretches(places):
-            content = _read_at(self._vectors, int(places[start]) * size, (end - start) * size)
-            whole = content[: len(content) // max(1, size) * size]
-            rows = np.frombuffer(whole, "<f4").reshape(-1, self.width) if size else found[:0]
-            found[start : start + len(rows)] = rows
+        found, size = np.zeros((len(places), self.width), np.float32), 4 * self.width
+        for start, end in _stretches(places) if size else ():
+            _read_into(self._vectors, int(places[start]) * size, found[start:end])
         return found
 
     def verify(self, entries: Entries) -> NDArray[np.bool_]:
@@ -195,6 +191,14 @@ def _write_at(file: BinaryIO, at: int, content: NDArray[np.generic]) -> None:
     rest = np.ascontiguousarray(content).data.cast("B")
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def _read_into(file: BinaryIO, at: int, target: Vectors) -> None:
+    """Fill an array from a file; what is not in the file stays as it is."""
+    file.seek(at)
+    rest = target.data.cast("B")
+    while rest and (count := file.readinto(rest)):  # type: ignore[attr-defined]  # unbuffered files have it
+        rest = rest[count:]
 
 
 def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
