@@ -48,9 +48,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH, IN_FLIGHT = 10, 4
-# What is in flight, and what has come and is still to be written: a reply that is here lets another
-# request go out before that, and of such replies a quarter of those in flight may wait.
-MOST_AGAIN = BATCH * (IN_FLIGHT + IN_FLIGHT // 4 + 1)
+# What is in flight; what has come and is still to be written counts among it.
+MOST_AGAIN = BATCH * IN_FLIGHT
 BOUNDS = ["--batch-size", str(BATCH), "--in-flight", str(IN_FLIGHT)]
 SETTINGS = ["--model", "test/embedding", "--id-column", "id", *BOUNDS]
 OUT = "out.parquet"

@@ -354,6 +354,25 @@ def test_who_keeps_vectors_by_position_is_told_of_them_once():
     ]
 
 
+def test_what_a_keeper_was_not_told_of_counts_as_in_flight():
+    """A kill costs no more than the texts in flight: a reply leaves room once it is kept."""
+    run, told = (
+        run_over([f"input {number}" for number in range(40)], Limits(max_batch=2, max_in_flight=2)),
+        [],
+    )
+    run.plan = evolve(run.plan, keeper=Keeper(told.extend))
+    first, *others = taken(run)
+    assert others
+
+    run.attempts.on_reply(first, OK, 0.0)
+    assert taken(run) == []
+    answer(run, first)
+    assert run.plan.keeper.untold
+    assert taken(run) == []
+    run.plan.keeper.tell()
+    assert len(taken(run)) >= 1
+
+
 @pytest.mark.parametrize("retry_after", [None, 0.0, 1.0])
 @pytest.mark.parametrize("seed", range(25))
 def test_chance_harms_no_innocent_input(seed, retry_after):

@@ -21,7 +21,7 @@ from openrouter_embeddings.events import BatchSettled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openrouter_embeddings._bulk.items import Batch
+    from openrouter_embeddings._bulk.items import Batch, Keeper
     from openrouter_embeddings._bulk.output import Ready
     from openrouter_embeddings._bulk.pace import Pace
     from openrouter_embeddings._bulk.rate import Admission
@@ -169,10 +169,14 @@ class Attempts:
         """Say whether one is to be made again."""
         return bool(self._later)
 
-    @property
-    def has_room(self) -> bool:
-        """Say whether a new batch may begin, beside what is open and what waits for its time."""
+    def has_room(self, keeper: Keeper | None) -> bool:
+        """Say whether a new batch may begin, beside what is open and what waits for its time.
+
+        Where vectors are kept one by one, a kill loses those that are not: they count as in flight.
+        """
         limit, in_flight = int(self.pace.limit), self.pace.in_flight
+        if keeper is not None:
+            return len(self._later) + self._open + bool(keeper.untold) < limit
         answers = [step.answer for step in self._unread.values() if step.attempt.replied]
         sizes = [len(answer.body) for answer in answers if isinstance(answer, Reply)]
         is_steady = self.good >= _STEADY and sum(sizes) <= _UNREAD_BYTES

@@ -202,7 +202,7 @@ class BulkRun:
     def _may_cut(self, now: float) -> bool:
         """Say whether a new batch may begin: as full as it will be, and within the cost."""
         is_ready = self.intake.is_ready(now, self.attempts)
-        return is_ready and self.attempts.has_room and self._affordable()
+        return is_ready and self.attempts.has_room(self.plan.keeper) and self._affordable()
 
     def _cut(self, now: float) -> Attempt | None:
         batch = self.ledger.next_batch(self.account.room) if self._may_cut(now) else None
