@@ -109,12 +109,12 @@ class Settings:
 
     def tell(self, events: Iterable[Event], notes: Iterable[str] = ()) -> None:
         """Log notes, and pass events on; a listener that fails must not lose what was paid for."""
-        from openrouter_embeddings.events import AttemptFinished  # noqa: PLC0415 - see the module
-
         for note in notes:
             log(_log, logging.WARNING, "%s", note)
         for event in events:
-            level = logging.INFO if isinstance(event, AttemptFinished) else logging.DEBUG
+            # By its name: a stream that is ended with the interpreter can import nothing any more.
+            is_request = type(event).__name__ == "AttemptFinished"
+            level = logging.INFO if is_request else logging.DEBUG
             if _log.isEnabledFor(level):
                 log(_log, level, "%s", write_line(event))
             if self.on_event is not None:
