@@ -20,6 +20,7 @@ from openrouter_embeddings.errors import (
     NotFoundResponseError,
     OpenRouterDefaultError,
     OpenRouterError,
+    PaymentRequiredResponseError,
     ServiceUnavailableResponseError,
     TooManyRequestsResponseError,
     UnauthorizedResponseError,
@@ -182,6 +183,42 @@ def test_what_is_held_back_ends_with_the_run():
     assert ledger.idle
     assert ledger.queued == 0
     assert all(slot.error is ledger.stopped for slot in ledger.ready())
+
+
+@pytest.mark.parametrize(
+    ("late", "size", "has_its_own"),
+    [
+        (PaymentRequiredResponseError("also", status_code=402), 2, False),
+        (DOWN, 2, False),
+        (BAD, 2, False),
+        (DOWN, 1, False),
+        (BAD, 1, True),
+    ],
+)
+def test_what_comes_after_the_end_fails_by_the_end(late, size, has_its_own):
+    """It would have been asked for again, or divided; a text that was refused alone would not."""
+    ledger = Books(range(2 + size), max_batch=2)
+    first, second = ledger.next_batch(), ledger.next_batch()
+    end = PaymentRequiredResponseError("no credit", status_code=402)
+    ledger.settle(first, end)
+    ledger.settle(second, late)
+
+    assert ledger.stopped is end
+    assert [slot.error for slot in second.slots] == [late if has_its_own else end] * size
+
+
+def test_a_bad_vector_after_the_end_fails_by_the_end():
+    """It would have been asked for again, unless it was paid for as often as it may be."""
+    ledger = Books(range(4), max_batch=2)
+    first, second = ledger.next_batch(), ledger.next_batch()
+    end = PaymentRequiredResponseError("no credit", status_code=402)
+    ledger.settle(first, end)
+    second.slots[1].paid = ledger.most_paid - 1
+    bad = VectorError("NaN")
+    found = np.stack([vector(name) for name in second.inputs])
+    ledger.settle(second, found, faults={0: bad, 1: bad})
+
+    assert [slot.error for slot in second.slots] == [end, bad]
 
 
 def test_inputs_after_the_end_fail_at_once():

@@ -204,7 +204,13 @@ class Ledger:
         for slot in batch.slots if paid else ():
             slot.paid += paid
         if isinstance(outcome, OpenRouterError):
-            self._refuse(batch, outcome, is_paid=paid > 0)
+            self._release(self.halving.on_refusal(batch))
+            if self.evidence.is_outage(batch, outcome):
+                self.stop(outcome)
+            if self.stopped is None:
+                self._refuse(batch, outcome, is_paid=paid > 0)
+            else:
+                _fail_late(batch, self.stopped, outcome, self.most_paid)
         else:
             self.evidence.on_answer()
             self._place(batch.slots if faults else batch.whole, outcome, rows, faults)
@@ -233,10 +239,12 @@ class Ledger:
         for place, error in faults.items():
             slot = batch.slots[place]
             slot.paid += 1
-            if slot.paid < self.most_paid and self.stopped is None:
+            if slot.paid >= self.most_paid:
+                slot.error = error
+            elif self.stopped is None:
                 again[error.undecodable].append(slot)
             else:
-                slot.error = error
+                slot.error = self.stopped
         for as_numbers, slots in again.items():
             if slots:
                 part = Batch(slots, repeated=True, parted=True, as_numbers=as_numbers)
@@ -252,11 +260,8 @@ class Ledger:
             _fail(part, self.stopped)
 
     def _refuse(self, batch: Batch, error: OpenRouterError, *, is_paid: bool) -> None:
-        self._release(self.halving.on_refusal(batch))
-        if self.evidence.is_outage(batch, error):
-            self.stop(error)
         left = [slot for slot in batch.slots if slot.paid < self.most_paid]
-        if is_paid and left and self.stopped is None:
+        if is_paid and left:
             for slot in batch.slots:
                 slot.error = error if slot.paid >= self.most_paid else None
             parts = self.halving.repeat(left, error)
@@ -264,12 +269,12 @@ class Ledger:
                 part.parted = batch.parted or len(parts) > 1
                 part.as_numbers = batch.as_numbers or refuses_base64(error)
             self._again.extendleft(reversed(parts))
-        elif self.stopped is None and (parts := self.halving.fit(batch, error)):
+        elif parts := self.halving.fit(batch, error):
             self._again.extendleft(reversed(parts))
         elif is_fatal(error) or self._is_hopeless(batch, error):
             _fail(batch, error)
             self.stop(error)
-        elif self.stopped is not None or is_paid or is_pushback(error):
+        elif is_paid or is_pushback(error):
             _fail(batch, error)
         elif is_divisible(error) and len(batch) > 1:
             if batch.group is not None or not self.evidence.suspicion.holds(batch, error):
@@ -358,3 +363,11 @@ class Ledger:
 def _fail(batch: Batch, error: OpenRouterError) -> None:
     for slot in (*batch.slots, *batch.held):
         slot.error = error
+
+
+def _fail_late(batch: Batch, stopped: OpenRouterError, error: OpenRouterError, most: int) -> None:
+    """Let what was under way at the end fail by the end, unless nothing could mend what is said."""
+    _fail(batch, stopped)
+    is_alone = len(batch) == 1 and is_divisible(error) and not may_pass(error)
+    for slot in batch.slots:
+        slot.error = error if is_alone or slot.paid >= most else stopped
