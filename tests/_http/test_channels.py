@@ -11,7 +11,7 @@ import threading
 import h11
 import httpx
 import pytest
-from raw_peer import PEM, RawPeer, reply, right, vectors
+from raw_peer import PEM, Last, RawPeer, reply, right, vectors
 
 from openrouter_embeddings import NoResponseError, OpenRouter
 from openrouter_embeddings._http.channels import Plain, Tls
@@ -253,10 +253,30 @@ def test_headers_are_not_shown():
 
 def test_replies_of_old_servers_end_with_the_connection(call):
     """Without a length, and never to be used again."""
-    with RawPeer(lambda _count, request: old(vectors(request))) as server:
-        caller = call(server.base_url, timeout=0.5)
-        with pytest.raises(NoResponseError, match="bytes of a reply"):
-            caller.generate("a")
+    with RawPeer(lambda _count, request: Last(old(vectors(request)))) as server:
+        caller = call(server.base_url)
+
+        assert all(right(caller.generate(text).vectors, text) for text in "ab")
+        assert server.connections == 2
+
+
+def test_a_reply_of_an_old_server_is_not_complete_before_the_end():
+    """What has come could be a part of it."""
+    connection, came = Connection(Plain()), iter([old(reply(b"{}"))])
+
+    def peer(wanted):
+        if wanted is not None:
+            return None
+        for part in came:
+            return part
+        raise httpx.ReadTimeout("late")
+
+    run(connection.ask(ASKED), peer)
+
+    assert run(connection.part(), peer) == b"{}"
+    with pytest.raises(httpx.ReadTimeout):
+        run(connection.part(), peer)
+    assert not connection.is_reusable
 
 
 def old(answer):

@@ -7,8 +7,8 @@ import threading
 import httpx
 import pytest
 from attrs import evolve
-from pool_calls import WIRE, honest
-from raw_peer import HANG_UP, RawPeer, reply, right, vectors
+from pool_calls import WIRE, honest, places
+from raw_peer import HANG_UP, Last, RawPeer, reply, right, vectors
 
 from openrouter_embeddings import (
     AsyncOpenRouter,
@@ -17,8 +17,10 @@ from openrouter_embeddings import (
     OpenRouter,
     PayloadTooLargeResponseError,
 )
+from openrouter_embeddings._http import sockets
 from openrouter_embeddings._http.exchange import asend, send
 from openrouter_embeddings._http.pools import _route
+from openrouter_embeddings._http.sockets import TIMED_OUT
 from openrouter_embeddings_api.api.embeddings import list_embeddings_models
 
 
@@ -52,7 +54,9 @@ def test_bytes_that_come_while_nobody_asks_end_the_connection(call, peer):
     caller = call(server.base_url)
     caller.generate("a")
     (connection,) = server._open
+    (line,) = places(caller.client).connections
     connection.sendall(EVIL)
+    assert sockets.ready([line.stream._sock], 60, write=False)
 
     assert right(caller.generate("b").vectors, "b")
     assert server.connections == 2
@@ -87,9 +91,9 @@ async def test_a_repeat_is_counted():
     """Where the request had been handed over, it may have been paid for."""
     with RawPeer(hangs_up_on_the_second) as server:
         with OpenRouter("key", base_url=server.base_url) as client:
-            assert [send(client._http, WIRE, 20).written for _ in range(3)] == [1, 2, 2]
+            assert [send(client._http, WIRE, 60).written for _ in range(3)] == [1, 2, 2]
         async with AsyncOpenRouter("key", base_url=server.base_url) as client:
-            assert [(await asend(client._http, WIRE, 20)).written for _ in range(3)] == [1, 2, 2]
+            assert [(await asend(client._http, WIRE, 60)).written for _ in range(3)] == [1, 2, 2]
 
 
 async def test_what_may_be_paid_for_once_is_not_repeated():
@@ -97,12 +101,12 @@ async def test_what_may_be_paid_for_once_is_not_repeated():
     once = evolve(WIRE, once=True)
     with RawPeer(hangs_up_on_the_second) as server:
         with OpenRouter("key", base_url=server.base_url) as client:
-            send(client._http, once, 20)
-            error = send(client._http, once, 20)
+            send(client._http, once, 60)
+            error = send(client._http, once, 60)
         assert (error.sent, error.written, server.requests) == (True, 1, 2)
         async with AsyncOpenRouter("key", base_url=server.base_url) as client:
-            await asend(client._http, once, 20)
-            error = await asend(client._http, once, 20)
+            await asend(client._http, once, 60)
+            error = await asend(client._http, once, 60)
         assert (error.sent, error.written, server.requests) == (True, 1, 4)
 
 
@@ -122,38 +126,45 @@ def test_generated_functions_repeat_too():
 
 def test_a_reply_that_had_begun_is_not_asked_for_again(call, peer):
     """It may have been paid for: the error says so."""
-
-    def answer_and_close(count, request):
-        return b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12" if count == 2 else vectors(request)
-
-    server = peer(answer_and_close)
-    caller = call(server.base_url, timeout=0.3)
+    half = Last(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12")
+    server = peer(lambda count, request: half if count == 2 else vectors(request))
+    caller = call(server.base_url)
     caller.generate("a")
 
-    with pytest.raises(NoResponseError, match="bytes of a reply had come") as caught:
+    with pytest.raises(NoResponseError, match="peer closed connection") as caught:
         caller.generate("b")
     assert caught.value.begun
+    assert caught.value.written == 1
     assert server.requests == 2
 
 
-def test_a_timeout_on_a_kept_connection_is_not_repeated(call, peer):
+def test_a_timeout_on_a_kept_connection_is_not_repeated(call, peer, monkeypatch):
     """The service may be at work on it."""
-    waiting = threading.Event()
+    arrived = threading.Event()
 
     def answer(count, request):
-        if count == 2:
-            waiting.wait(10)
-        return vectors(request)
+        if count == 1:
+            return vectors(request)
+        arrived.set()
+        server.hung_up.wait(60)
+        return HANG_UP
+
+    def run_out(_stream):
+        assert arrived.wait(60)
+        raise httpx.ReadTimeout(TIMED_OUT)
 
     server = peer(answer)
     caller = call(server.base_url)
     caller.generate("a")
+    # Time that runs out by itself could do so before the request is on its way.
+    for kind in (sockets.Stream, sockets.AsyncStream):
+        monkeypatch.setattr(kind, "_receive", run_out)
 
     with pytest.raises(NoResponseError, match="no reply had begun") as caught:
-        caller.generate("b", timeout=0.2)
-    waiting.set()
-    assert caught.value.sent
-    assert server.requests == 2
+        caller.generate("b")
+    assert caught.value.timed_out
+    assert caught.value.written == 1
+    assert (server.connections, server.requests) == (1, 2)
 
 
 def test_what_a_peer_says_before_it_hangs_up_in_mid_request_is_read(call):

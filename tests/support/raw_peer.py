@@ -22,6 +22,10 @@ HANG_UP = b""
 """The answer that is none: the connection is closed."""
 
 
+class Last(bytes):
+    """An answer after which the connection is closed."""
+
+
 def reply(body: bytes, *headers: bytes, length: bool = True) -> bytes:
     """Write a whole reply."""
     lines = [b"HTTP/1.1 200 OK", b"Content-Type: application/json", *headers]
@@ -119,6 +123,8 @@ class RawPeer:
             if not (answer := self._answer(count, request)):
                 return
             connection.sendall(answer)
+            if isinstance(answer, Last):
+                return
 
 
 def _request(connection: socket.socket) -> bytes:
