@@ -15,7 +15,7 @@ class Caller:
     """A client of either kind; `generate` returns vectors."""
 
     def __init__(self, kind, base_url, **options):
-        options = {"retries": None, "timeout": 20} | options
+        options = {"retries": None, "timeout": 60} | options
         self.client = kind("key", base_url=base_url, **options)
         self._runner = asyncio.Runner() if kind is AsyncOpenRouter else None
 

@@ -6,7 +6,6 @@ import errno
 import math
 import socket
 import threading
-import time
 
 import pytest
 from raw_peer import RawPeer, right, vectors
@@ -64,7 +63,7 @@ def test_a_dead_address_does_not_eat_the_time_of_the_next(call, name, black_hole
     monkeypatch.setattr(connecting, "_STAGGER_SECONDS", 0.01)
     with RawPeer(lambda _count, request: vectors(request)) as server:
         name(address("127.0.0.1", black_hole), address("127.0.0.1", server.port))
-        caller = call(f"http://service.localhost:{server.port}/v1", timeout=20)
+        caller = call(f"http://service.localhost:{server.port}/v1")
 
         assert right(caller.generate("a").vectors, "a")
 
@@ -87,7 +86,7 @@ def test_a_name_that_is_not_answered_for_ends_with_the_time(call, monkeypatch):
     def found(_host, _port, flags=0):
         if flags:
             raise socket.gaierror(socket.EAI_NONAME, "not an address")
-        never.wait(20)
+        never.wait(60)
         return []
 
     monkeypatch.setattr(connecting, "_addresses", found)
@@ -104,7 +103,7 @@ def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch):
         if flags:
             raise socket.gaierror(socket.EAI_NONAME, "not an address")
         asked.append(host)
-        go.wait(20)
+        go.wait(60)
         return [address("127.0.0.1", 1)]
 
     monkeypatch.setattr(connecting, "_addresses", found)
@@ -112,7 +111,7 @@ def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch):
     futures = [resolver.look_up("name", 1) for _ in range(100)]
     go.set()
 
-    assert {str(future.result(20)) for future in futures} == {str([address("127.0.0.1", 1)])}
+    assert {str(future.result(60)) for future in futures} == {str([address("127.0.0.1", 1)])}
     assert asked == ["name"]
 
 
@@ -140,6 +139,6 @@ def test_what_failed_last_is_said():
     steps = connecting.attempts([address("127.0.0.1", 1)])
 
     with pytest.raises(Exception, match=r"Connection refused") as caught:
-        connecting._connect_blocking(steps, time.monotonic() + 20)
+        connecting._connect_blocking(steps, math.inf)
 
     assert caught.value.__cause__.errno == errno.ECONNREFUSED

@@ -21,7 +21,7 @@ from openrouter_embeddings import (
 
 def never(waiting):
     def answer(_count, _request):
-        waiting.wait(20)
+        waiting.wait(60)
         return HANG_UP
 
     return answer
@@ -58,7 +58,7 @@ async def test_a_cancelled_call_gives_its_place_back(cancel, peer):
 
     def answer(_count, request):
         if slow:
-            waiting.wait(20)
+            waiting.wait(60)
             return HANG_UP
         return vectors(request)
 
@@ -164,7 +164,7 @@ def test_closing_ends_the_calls_that_are_going_on():
                 pass
             client.close()
             with pytest.raises((NoResponseError, ConfigurationError)):
-                future.result(20)
+                future.result(60)
         waiting.set()
 
 
@@ -197,7 +197,7 @@ def test_a_loop_that_cannot_tell_readiness_serves_too(peer):
 
     def answer(_count, request):
         if b"slow" in request:
-            waiting.wait(20)
+            waiting.wait(60)
         return vectors(request)
 
     server = peer(answer)
