@@ -94,14 +94,19 @@ def test_the_deadline_covers_everything(fault, server, client):
     assert caught.value.timed_out
 
 
-def test_a_deadline_that_is_over_before_the_next_attempt_is_an_error(server, connect):
+def test_a_deadline_that_is_over_before_the_next_attempt_is_an_error(server, connect, told_time):
     """No attempt begins after the deadline."""
     server.always(faults.status(503, retry_after=0))
 
-    with pytest.raises(OpenRouterError) as caught:
-        connect(retries=RetryConfig(attempts=1_000_000)).generate("a", deadline=0.2)
+    def move_on(event):
+        told_time.now = 61.0 * (isinstance(event, RetryScheduled) and event.attempt == 2)
 
-    assert isinstance(caught.value, DeadlineExceededError | ServiceUnavailableResponseError)
+    client = connect(retries=RetryConfig(attempts=9), on_event=move_on)
+    with pytest.raises(DeadlineExceededError, match="over after 2 attempts") as caught:
+        client.generate("a", deadline=60)
+
+    assert isinstance(caught.value.last_error, ServiceUnavailableResponseError)
+    assert len(server.requests) == 2
 
 
 def test_events_tell_the_course(server, connect):

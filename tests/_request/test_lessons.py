@@ -10,20 +10,6 @@ from openrouter_embeddings._request.lessons import Lessons
 from openrouter_embeddings.inputs import embedding_request
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def lessons(clock):
     return Lessons(clock)
