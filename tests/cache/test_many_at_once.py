@@ -77,7 +77,9 @@ def test_several_processes_make_write_and_read_at_once(path):
         for process in writers:  # all have imported everything when they begin
             process.stdin.write("go\n")
             process.stdin.flush()
-        outcomes = [(process.communicate(timeout=60)[1], process.returncode) for process in writers]
+        outcomes = [
+            (process.communicate(timeout=300)[1], process.returncode) for process in writers
+        ]
         assert own.info().vectors == 0
 
     assert outcomes == [("", 0)] * 4
@@ -184,7 +186,7 @@ def test_both_sides_of_a_fork_go_on(path):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
 
@@ -200,19 +202,19 @@ def test_a_fork_waits_for_what_other_threads_do(path, monkeypatch):
     def slow(folder):
         if threading.current_thread() is thread:
             begun.set()
-            goes_on.wait(30)
+            goes_on.wait(60)
         refresh(folder)
 
     monkeypatch.setattr(_folder.Folder, "_refresh", slow)
     thread = threading.Thread(target=cache.put, args=(vectors_of([1]),), kwargs={"model": MODEL})
     thread.start()
-    begun.wait(30)
+    assert begun.wait(60)
     threading.Timer(0.01, goes_on.set).start()
     with warnings.catch_warnings():  # newer Pythons warn of every fork beside threads
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        signal.alarm(30)  # instead of waiting for ever
+        signal.alarm(300)  # instead of waiting for ever
         os._exit(cache.info().vectors)
     thread.join()
 

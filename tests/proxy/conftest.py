@@ -58,7 +58,7 @@ class Caller:
             base_url=proxy.root_url,
             headers=headers,
             trust_env=False,
-            timeout=60,
+            timeout=300,
             limits=httpx.Limits(max_connections=None),
         )
 
