@@ -79,7 +79,7 @@ def test_a_run_that_raises_tells_its_end_too(server, connect):
 def test_no_log_holds_a_key_or_an_input(server, connect, caplog):
     """At the level debug, over every fault there is."""
     caplog.set_level(logging.DEBUG, "openrouter_embeddings")
-    client = connect(deadline=0.3)
+    client = connect()
     texts = ["my first secret", "my second secret", "my third secret"]
     quick = {"drip": faults.drip(0.001), "drip_headers": faults.drip_headers(0.001)}
     menu = faults.menu() | quick | {"silence": faults.silence(0.01)}
