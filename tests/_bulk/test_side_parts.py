@@ -170,11 +170,19 @@ def batches_of(client, inputs):
 
 def test_a_listener_of_progress_that_fails_ends_the_run(client, server):
     """Nothing more is sent; what was paid for is in the result."""
-    told = []
+    told, released = [], threading.Event()
+
+    def held(healthy):
+        if not np.array_equal(healthy.vectors[0], server.vector(TEXTS[0])):
+            assert released.wait(60)
+        return healthy.answer()
 
     def progress(batch):
         told.append(batch)
+        released.set()
         raise ZeroDivisionError("no rows")
+
+    server.always(faults.Fault("held", "It waits.", False, (), held))
 
     with pytest.raises(PartialFailureError, match="ended early with") as caught:
         client.embed(iter(TEXTS * 50), progress=progress, limits=LIMITS)
