@@ -26,7 +26,7 @@ def server():
     def held(healthy):
         if len(server.requests) >= 1:
             arrived.set()
-            assert released.wait(60)
+            assert released.wait(300)
         return healthy.answer()
 
     with FaultServer(dimensions=8) as server:
@@ -68,15 +68,15 @@ def said_at_once(process):
 def test_what_is_in_flight_is_kept(name, code, server, start, tmp_path):
     """The word comes at once; the same command pays for nothing twice."""
     with start() as process:
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(300)
         process.send_signal(getattr(signal, name))
         assert said_at_once(process)
         server.released.set()
-        assert process.wait(60) == code
+        assert process.wait(300) == code
     paid = server.inputs_embedded
 
     with start() as process:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
 
     assert 4 <= paid < COUNT
     assert process.returncode == 0, said
@@ -88,11 +88,11 @@ def test_what_is_in_flight_is_kept(name, code, server, start, tmp_path):
 def test_a_second_signal_ends_at_once(second, server, start):
     """Nothing is waited for: the replies are still held back."""
     with start() as process:
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(300)
         process.send_signal(signal.SIGTERM)
         assert said_at_once(process)
         process.send_signal(getattr(signal, second))
-        code = process.wait(60)
+        code = process.wait(300)
 
     assert code == 128 + getattr(signal, second)
     assert not server.released.is_set()
@@ -101,10 +101,10 @@ def test_a_second_signal_ends_at_once(second, server, start):
 def test_a_signal_that_was_ignored_stays_ignored(server, start):
     """As `nohup` has it."""
     with start(["nohup"]) as process:
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(300)
         process.send_signal(signal.SIGHUP)
         server.released.set()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
 
     assert process.returncode == 0, said
     assert WORD not in said
