@@ -315,6 +315,28 @@ def test_the_width_of_an_index_is_remembered(service, tmp_path, run):
     assert service.requests[-1].body["dimensions"] == 4
 
 
+def test_a_prefix_is_put_before_each_text(service, tmp_path, run):
+    """By every command that embeds; the output keeps the texts, and another one is refused."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
+    words, prefix = ("embed", source, "--out", out, "--model", "test/embedding"), "passage: "
+
+    def tokens(*asked):
+        return json.loads(run(*asked, "--model", "test/embedding", "--json")[1])["tokens"]
+
+    estimate = ("estimate", source)
+    assert tokens(*words, "--dry-run", "--prefix", "p" * 700)[0] >= 400
+    assert tokens(*estimate, "--prefix", "p" * 700)[0] > tokens(*estimate)[1]
+    assert run(*words, "--prefix", prefix)[0] == 0
+    assert run("verify", out, "--input", source)[0] == 0
+    code, _, said = run(*words)
+
+    sent = [request.body["input"] for request in service.requests if request.body]
+    assert [sorted(each) for each in sent] == [sorted(prefix + text for text in TEXTS)] * 2
+    assert pq.read_table(out)["text"].to_pylist() == TEXTS
+    assert code == 2
+    assert "begun with prefix = 'passage: ', now it is None" in said
+
+
 def test_a_prefix_is_put_before_the_query(service, tmp_path, run):
     """What the command says comes before what the index says."""
     source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"

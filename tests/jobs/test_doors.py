@@ -69,9 +69,8 @@ def test_a_cache_is_a_place_of_its_own(same, client, service, write, tmp_path):
 
 
 def test_a_job_takes_what_embed_takes():
-    """All that a bulk run knows, by the same names; a job's texts stand in their file already."""
-    wanted = set(BulkOptions.__annotations__) - {"prefix"}
-    assert set(inspect.signature(embed_file).parameters) >= wanted
+    """All that a bulk run knows, by the same names."""
+    assert set(inspect.signature(embed_file).parameters) >= set(BulkOptions.__annotations__)
 
 
 def test_each_request_carries_what_was_asked_for(client, service, write, tmp_path):

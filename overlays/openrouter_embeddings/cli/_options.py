@@ -28,6 +28,9 @@ BaseUrl = Annotated[
     str | None, typer.Option(help="Where requests go; OPENROUTER_BASE_URL without it.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no tables.")]
+Prefix = Annotated[
+    str | None, typer.Option(help="What to put before each text, as it stands: 'query: ' say.")
+]
 InputType = Annotated[str | None, typer.Option(help="What the texts are for, if the model asks.")]
 
 

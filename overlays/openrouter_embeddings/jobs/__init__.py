@@ -83,6 +83,7 @@ def embed_file(
     keep_text: bool = True,
     dimensions: int | None = None,
     input_type: str | None = None,
+    prefix: str | None = None,
     provider: ProviderPreferences | Mapping[str, object] | None = None,
     user: str | None = None,
     session_id: str | None = None,
@@ -126,6 +127,8 @@ def embed_file(
             they do not.
         dimensions: The width of the vectors, or None.
         input_type: What the texts are for, or None.
+        prefix: What is put before each text as it stands, see `RequestOptions`, or None; the
+            output has the texts without it.
         provider: Which providers may serve the requests; unknown names are refused.
         user: Who the requests are for.
         session_id: Groups requests in the service's logs.
@@ -170,6 +173,7 @@ def embed_file(
         {
             "dimensions": dimensions,
             "input_type": input_type,
+            "prefix": prefix,
             "provider": provider,
             "user": user,
             "session_id": session_id,
@@ -223,6 +227,7 @@ def estimate_file(
     cache: Store | str | PathLike[str] | None = None,
     dimensions: int | None = None,
     input_type: str | None = None,
+    prefix: str | None = None,
     provider: ProviderPreferences | Mapping[str, object] | None = None,
     extra_body: Mapping[str, object] | None = None,
 ) -> Estimate:
@@ -241,6 +246,7 @@ def estimate_file(
         cache: The cache that the job would use; what it has costs nothing.
         dimensions: The width of the vectors, or None.
         input_type: What the texts are for, or None.
+        prefix: What would be put before each text, or None.
         provider: Which providers would serve the requests.
         extra_body: More fields for each body.
 
@@ -251,6 +257,7 @@ def estimate_file(
     each = {
         "dimensions": dimensions,
         "input_type": input_type,
+        "prefix": prefix,
         "provider": provider,
         "extra_body": extra_body,
     }
@@ -323,6 +330,7 @@ def retry_failed(
         return JobReport(out, 0, 0, 0)
     each = {name: output.job[name] for name in ("dimensions", "input_type", "extra_body")}
     each |= {"provider": output.job["provider"], "user": user, "session_id": session_id}
+    each["prefix"] = output.prefix
     run = {name: output.job[name] for name in ("on_long", "pin_provider")}
     run |= _given(retries=retries, timeout=timeout, deadline=deadline, limits=limits or Limits())
     request = Request.of(client, output.job["model"], each, run)

@@ -81,6 +81,12 @@ class Output:
         return int(self.notes["empty"])
 
     @property
+    def prefix(self) -> str | None:
+        """What was put before each text, or None; its texts and digests are without it."""
+        prefix: str | None = self.job.get("prefix")
+        return prefix
+
+    @property
     def names(self) -> list[str]:
         """The names of its columns."""
         names: list[str] = json.loads(self.notes["columns"])

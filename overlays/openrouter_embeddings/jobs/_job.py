@@ -252,7 +252,7 @@ def known_texts(out: str, given: JobInput, settings: JobSettings) -> set[int]:
 
 def _is_alike(begun: Mapping[str, object], settings: JobSettings) -> bool:
     now = settings.plain
-    names = ("url", "model", "dimensions", "input_type", "provider", "extra_body")
+    names = ("url", "model", "dimensions", "input_type", "prefix", "provider", "extra_body")
     return all(begun.get(name) == now[name] for name in names)
 
 

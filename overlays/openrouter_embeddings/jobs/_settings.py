@@ -12,6 +12,7 @@ from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.sources import canonical_source
 from openrouter_embeddings._bulk.options import write_template
 from openrouter_embeddings.errors import ConfigurationError
+from openrouter_embeddings.inputs import checked_prefix
 from openrouter_embeddings.provider import checked_provider
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class JobSettings:
         model: The model's id.
         dimensions: The width that is asked for, or None.
         input_type: What the texts are for, or None.
+        prefix: What is put before each text, or None.
         provider: Which providers may serve the requests, or None.
         extra_body: More fields of each body, or None.
         on_long: What becomes of texts that are too long: ``"error"`` or ``"truncate"``.
@@ -47,6 +49,7 @@ class JobSettings:
     model: str
     dimensions: int | None
     input_type: str | None
+    prefix: str | None
     provider: Mapping[str, object] | None
     extra_body: Mapping[str, object] | None
     on_long: str
@@ -65,7 +68,7 @@ class JobSettings:
 
 
 DECISIVE = (
-    *("url", "model", "dimensions", "input_type", "provider", "extra_body"),
+    *("url", "model", "dimensions", "input_type", "prefix", "provider", "extra_body"),
     *("on_long", "pin_provider"),
 )
 """What decides a vector; the rest is about the output."""
@@ -98,6 +101,7 @@ class Request:
         """
         checked = dict(each)
         checked["provider"] = checked_provider(each.get("provider"))
+        checked["prefix"] = checked_prefix(each.get("prefix")) or None
         write_template(model, checked)
         if each.get("extra_body") is not None:
             checked["extra_body"] = arguments.json_mapping("extra_body", each["extra_body"])
@@ -116,6 +120,7 @@ class Request:
             model=self.model,
             dimensions=self.each.get("dimensions"),
             input_type=self.each.get("input_type"),
+            prefix=self.each["prefix"],
             provider=self.each["provider"],
             extra_body=self.each.get("extra_body"),
             on_long=self.run.get("on_long", "error"),

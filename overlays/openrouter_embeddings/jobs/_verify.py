@@ -149,6 +149,7 @@ def check_of_sample(output: Output, client: OpenRouter, source: str | None, coun
         model=output.job["model"],
         dimensions=output.job["dimensions"],
         input_type=output.job["input_type"],
+        prefix=output.prefix,
         provider=output.provider,
         extra_body=output.job["extra_body"],
         on_error="keep",
