@@ -257,9 +257,9 @@ def is_plain(value: object) -> TypeGuard[str]:
     return type(value) is str and value != "" and value.isascii()
 
 
-def checked_prefix(value: object) -> str:
+def checked_prefix(value: object, argument: str = "prefix") -> str:
     """Check what is put before each text; None is nothing."""
-    return "" if value is None or value == "" else arguments.text("prefix", value)
+    return "" if value is None or value == "" else arguments.text(argument, value)
 
 
 def are_plain(values: Sequence[object]) -> TypeGuard[Sequence[str]]:

@@ -337,17 +337,53 @@ def test_a_prefix_is_put_before_each_text(service, tmp_path, run):
     assert "begun with prefix = 'passage: ', now it is None" in said
 
 
-def test_a_prefix_is_put_before_the_query(service, tmp_path, run):
+@pytest.mark.parametrize("name", ["out.parquet", "out.jsonl", "out.npy"])
+def test_a_prefix_is_put_before_the_query(name, service, tmp_path, run):
     """What the command says comes before what the index says."""
-    source, out = write(tmp_path / "in.txt"), tmp_path / "out.parquet"
-    run("embed", source, "--out", out, "--model", "m")
-    table = pq.read_table(out)
-    more = {**table.schema.metadata, "openrouter_embeddings.query_prefix": "query: "}
-    pq.write_table(table.replace_schema_metadata(more), out)
+    source, out = write(tmp_path / "in.txt"), tmp_path / name
+    words = ("embed", source, "--out", out, "--model", "m")
+    run(*words, "--prefix", "passage: ", "--query-prefix", "query: ")
 
-    assert run("search", "cats", "--index", out, "--model", "m")[0] == 0
-    assert run("search", "cats", "--index", out, "--model", "m", "--query-prefix", "q ")[0] == 0
+    assert run("search", "cats", "--index", out)[0] == 0
+    assert run("search", "cats", "--index", out, "--query-prefix", "q ")[0] == 0
     assert [request.body["input"] for request in service.requests[1:]] == ["query: cats", "q cats"]
+    code, _, said = run(*words, "--prefix", "passage: ")
+    assert code == 2
+    assert "begun with query_prefix = 'query: ', now it is None" in said
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.jsonl", "out.npy"])
+def test_no_prefix_of_a_query_is_guessed(name, service, tmp_path, run):
+    """Where the texts have one, that of a query must be said; that there is none as well."""
+    source, out = write(tmp_path / "in.txt"), tmp_path / name
+    words = ("embed", source, "--out", out, "--model", "m", "--prefix", "passage: ")
+    search = ("search", "cats", "--index", out)
+    run(*words)
+    asked = len(service.requests)
+
+    code, _, said = run(*search)
+    assert (code, len(service.requests)) == (2, asked)
+    assert "index has 'passage: ' before each text, and says none for a query" in said
+    assert "--query-prefix" in said
+
+    assert run(*search, "--query-prefix", "")[0] == 0
+    assert run(*words, "--query-prefix", "", "--overwrite")[0] == 0
+    assert run(*search)[0] == 0
+    sent = [request.body["input"] for request in service.requests]
+    assert (sent[1], sent[3]) == ("cats", "cats")
+
+
+def test_files_that_ask_for_several_prefixes_are_not_searched(service, tmp_path, run):
+    """Until it is said which one is meant."""
+    source, outs = write(tmp_path / "in.txt"), [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for out, prefix in zip(outs, ("query: ", "q "), strict=True):
+        run("embed", source, "--out", out, "--model", "m", "--query-prefix", prefix)
+    search = ("search", "cats", "--index", outs[0], "--index", outs[1])
+
+    code, _, said = run(*search)
+    assert code == 2
+    assert "several prefixes of a query" in said
+    assert run(*search, "--query-prefix", "q ")[0] == 0
 
 
 @LOCAL

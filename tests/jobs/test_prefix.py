@@ -14,6 +14,7 @@ from openrouter_embeddings import ConfigurationError, Limits, OpenRouter
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.jobs import embed_file, estimate_file, retry_failed, verify_file
 from openrouter_embeddings.jobs._finished import finished_output
+from openrouter_embeddings.jobs._folder import parse_manifest
 from openrouter_embeddings.testing import FaultServer
 
 OUTS = ["out.parquet", "out.jsonl", "out.npy"]
@@ -170,6 +171,37 @@ def test_nothing_is_no_prefix(client, service, write, tmp_path):
 
     assert embed_file(client, source, out, model=MODEL).rows == 6
     assert len(service.requests) == asked
+
+
+@pytest.mark.parametrize("name", OUTS)
+def test_what_goes_before_a_query_stays_with_the_output(name, client, service, write, tmp_path):
+    """Also where failed rows are embedded again; it is no matter of the vectors."""
+    source, out = write("in.parquet", [{"text": "a"}, {"text": "poison"}]), tmp_path / name
+    embed_file(client, source, out, model=MODEL, query_prefix=Q)
+    service._rules = evolve(service._rules, poison=frozenset())
+
+    assert retry_failed(client, out, source=source).failed == 0
+    assert finished_output(str(out)).notes["query_prefix"] == Q
+    taken = embed_file(client, source, tmp_path / "b.npy", model=MODEL, reuse=out)
+    assert taken.kept == 2
+    with pytest.raises(ConfigurationError, match=r"^query_prefix"):
+        embed_file(client, source, tmp_path / "c.npy", model=MODEL, query_prefix="\ud83d")
+
+
+def test_a_job_of_before_there_were_prefixes_goes_on(client, service, write, tmp_path):
+    """It had none."""
+    source, out = write("in.parquet", rows_of(40)), tmp_path / "out.parquet"
+    interrupted(service, client, source, str(out))
+    path = tmp_path / "out.parquet.job" / "job.json"
+    begun = parse_manifest(path.read_bytes())
+    old = {name: value for name, value in begun.settings.items() if "prefix" not in name}
+    path.write_text(evolve(begun, settings=old).written(), encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="begun with prefix = None"):
+        embed_file(client, source, out, model=MODEL, prefix=Q)
+    embed_file(client, source, out, model=MODEL)
+
+    assert service.inputs_embedded == len({row["text"] for row in rows_of(40)})
 
 
 @pytest.mark.parametrize("prefix", [3, b"q", ["q"], "\ud83d"])

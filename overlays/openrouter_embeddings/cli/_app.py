@@ -79,7 +79,7 @@ def search(
     local: Local = False,
     query_prefix: Annotated[
         str | None,
-        typer.Option(help="What to put before the query; else what the index says, if it does."),
+        typer.Option(help="What to put before the query; else what the index says."),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -112,7 +112,16 @@ def search(
 
 
 def _known_prefix(found: list[_index.Index]) -> str:
-    """Read what the files say is put before a query."""
+    """Read what the files say is put before a query; nothing is guessed from that of their texts.
+
+    Raises:
+        ConfigurationError: They say several, or have one before their texts and say none.
+    """
+    for one in found:
+        if one.job.get("prefix") and "query_prefix" not in one.notes:
+            message = f"index has {one.job['prefix']!r} before each text, and says none for a query"
+            hint = "Say what stands before a query with --query-prefix, '' for nothing."
+            raise ConfigurationError(f"{message}: {one.path!r}.", argument="index", hint=hint)
     prefixes = {one.notes.get("query_prefix", "") for one in found}
     if len(prefixes) > 1:
         message = "The files of index name several prefixes of a query."

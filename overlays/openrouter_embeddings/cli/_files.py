@@ -100,6 +100,9 @@ def embed(
         str, typer.Option(help="Other columns to keep, with commas between them; * for all.")
     ] = "",
     text: Annotated[bool, typer.Option(help="Keep the texts.")] = True,
+    query_prefix: Annotated[
+        str | None, typer.Option(help="What search is to put before a query; OUT says it.")
+    ] = None,
     dimensions: Dimensions = None,
     input_type: InputType = None,
     prefix: Prefix = None,
@@ -189,6 +192,7 @@ def embed(
                 id_column=id_column,
                 keep_columns=names_in(keep_columns),
                 keep_text=text,
+                query_prefix=query_prefix,
                 dimensions=dimensions,
                 input_type=input_type,
                 prefix=prefix,

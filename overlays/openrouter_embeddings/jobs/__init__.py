@@ -81,6 +81,7 @@ def embed_file(
     id_column: str | None = None,
     keep_columns: str | Sequence[str] = (),
     keep_text: bool = True,
+    query_prefix: str | None = None,
     dimensions: int | None = None,
     input_type: str | None = None,
     prefix: str | None = None,
@@ -125,6 +126,8 @@ def embed_file(
         keep_columns: Other columns that go along, or the name of one; ``"*"`` for all.
         keep_text: Whether the texts go along, in the column ``text``; ``text_digest`` does where
             they do not.
+        query_prefix: What the command ``search`` is to put before a query, ``""`` for nothing; it
+            stands in the output's metadata.
         dimensions: The width of the vectors, or None.
         input_type: What the texts are for, or None.
         prefix: What is put before each text as it stands, see `RequestOptions`, or None; the
@@ -198,7 +201,9 @@ def embed_file(
     job = Job(
         given=given,
         out=out,
-        settings=request.settings(given.columns, asdict(options), keep_text=keep_text),
+        settings=request.settings(
+            given.columns, asdict(options), keep_text=keep_text, query_prefix=query_prefix
+        ),
         source_name=source_name or source,
         max_cost=max_cost,
         max_failures=max_failures,
@@ -336,7 +341,8 @@ def retry_failed(
     request = Request.of(client, output.job["model"], each, run)
     given = _texts_of(output, None if source is None else checked_path("source", source))
     reading, keep_text = output.job["reading"], output.job["keep_text"]
-    settings = request.settings(given.columns, reading, keep_text=keep_text)
+    before = output.job.get("query_prefix")
+    settings = request.settings(given.columns, reading, keep_text=keep_text, query_prefix=before)
     job = Job(
         given=given,
         out=out,

@@ -406,7 +406,10 @@ class _Course:
             "input": again.get("input", job.given.fingerprint),
             "rows": job.given.rows,
         }
-        asked = job.settings.dimensions
+        more = {
+            "asked_dimensions": job.settings.dimensions,
+            "query_prefix": job.settings.query_prefix,
+        }
         notes = {
             "model": job.settings.model,
             "dimensions": str(max(1, self.state.width)),
@@ -417,7 +420,7 @@ class _Course:
             "columns": json.dumps(columns_in(out, schema)),
             "job": json.dumps({**job.settings.plain, **made_of}, sort_keys=True),
         }
-        return notes | ({} if asked is None else {"asked_dimensions": str(asked)})
+        return notes | {name: str(value) for name, value in more.items() if value is not None}
 
 
 def _mib(size: int) -> str:

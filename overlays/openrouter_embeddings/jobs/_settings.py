@@ -43,6 +43,8 @@ class JobSettings:
         id_column: The column with the ids, or None.
         keep_columns: Other columns that go along.
         keep_text: Whether the texts go along.
+        query_prefix: What goes before a query in a search of the output, or None where that was not
+            said.
     """
 
     url: str
@@ -59,6 +61,7 @@ class JobSettings:
     id_column: str | None
     keep_columns: tuple[str, ...]
     keep_text: bool
+    query_prefix: str | None = None
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -112,9 +115,18 @@ class Request:
         return cls(url, arguments.text("model", model), checked, run)
 
     def settings(
-        self, columns: Columns, reading: Mapping[str, object], *, keep_text: bool
+        self,
+        columns: Columns,
+        reading: Mapping[str, object],
+        *,
+        keep_text: bool,
+        query_prefix: str | None = None,
     ) -> JobSettings:
-        """Say what the job is."""
+        """Say what the job is.
+
+        Raises:
+            ConfigurationError: What goes before a query is no text.
+        """
         return JobSettings(
             url=self.url,
             model=self.model,
@@ -130,6 +142,7 @@ class Request:
             id_column=columns.id,
             keep_columns=columns.keep,
             keep_text=keep_text,
+            query_prefix=_known(query_prefix),
         )
 
     def options(self, providers: tuple[str, ...]) -> dict[str, Any]:
@@ -139,6 +152,11 @@ class Request:
             given = self.each["provider"] or {}
             options["provider"] = {**given, "only": [providers[0]], "allow_fallbacks": False}
         return options
+
+
+def _known(query_prefix: object) -> str | None:
+    """Check what goes before a query; that it is nothing is known, and not the same as None."""
+    return None if query_prefix is None else checked_prefix(query_prefix, "query_prefix")
 
 
 @frozen
