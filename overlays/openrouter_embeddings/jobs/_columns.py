@@ -1,10 +1,13 @@
-"""Which columns of an input are taken, and under which names they go out. Pure."""
+"""Which columns of an input are taken, under which names they go out, and as what in JSON. Pure."""
 
 from __future__ import annotations
 
+import json
+import math
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from attrs import frozen
 
 from openrouter_embeddings._base.printable import one_line
@@ -94,3 +97,108 @@ def _check_names(columns: Columns, names: Sequence[str]) -> None:
             message = f"The column {name!r} would be in the output twice."
             hint = f"{', '.join(RESERVED)} are columns of the output; rename it in the input."
             raise ConfigurationError(message, argument="keep_columns", hint=hint)
+
+
+def json_line(row: object) -> str:
+    """Write a row as JSON; numbers that it does not have (RFC 8259, section 6) as text."""
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_spelt(row), ensure_ascii=False, default=str)
+
+
+def said(value: object) -> str:
+    """Write a value as a line of JSON has it, a text as it is: what equal values have in common."""
+    line = json_line(value)
+    return str(json.loads(line)) if line.startswith('"') else line
+
+
+def _spelt(value: Any) -> Any:  # noqa: ANN401 - whatever a row holds
+    """Spell out what is no finite number, as `json` itself does: NaN, Infinity, -Infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return json.dumps(value)
+    if isinstance(value, dict):
+        return {name: _spelt(inner) for name, inner in value.items()}
+    return list(map(_spelt, value)) if isinstance(value, list | tuple) else value
+
+
+def json_schema(schema: pa.Schema) -> pa.Schema:
+    """Choose what each column is written as: dates and times as text, all else as itself.
+
+    Python's own dates end with the year 9999, and its times have no nanoseconds.
+
+    Raises:
+        ConfigurationError: A column holds what JSON cannot say.
+    """
+    ours = {EMBEDDING, DIGEST}
+    return pa.schema([one if one.name in ours else _written(one, one.name) for one in schema])
+
+
+def _written(field: pa.Field[Any], column: str) -> pa.Field[Any]:
+    return field.with_type(_json_type(field.type, column))
+
+
+def _json_type(kind: Any, column: str) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name != _UUID:
+            _json_type(kind.storage_type, column)
+        return kind
+    if any(holds(kind) for holds in _UNSPEAKABLE):
+        raise _refused(column, f"holds {kind}, which JSON has no form for")
+    if pa.types.is_temporal(kind):
+        _try_text(kind, column)
+        return pa.string()
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _json_type(kind.value_type, column)
+    return _nested_type(kind, column)
+
+
+def _nested_type(kind: Any, column: str) -> Any:  # noqa: ANN401 - as above
+    """Look into structs and lists, and change as little of them as possible."""
+    if not pa.types.is_nested(kind):
+        return kind
+    fields = [kind.field(place) for place in range(kind.num_fields)]
+    names = [one.name for one in fields]
+    if pa.types.is_struct(kind):
+        if len(set(names)) < len(names):
+            raise _refused(column, "has two fields of one name in its objects")
+        return pa.struct([_written(one, column) for one in fields])
+    inner = [_json_type(one.type, column) for one in fields]
+    return kind if inner == [one.type for one in fields] else _container(kind, inner)
+
+
+def _container(kind: Any, inner: list[Any]) -> Any:  # noqa: ANN401 - as above
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, inner[0].field(1).type)
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(inner[0], kind.list_size)
+    return pa.large_list(inner[0]) if pa.types.is_large_list(kind) else pa.list_(inner[0])
+
+
+def _try_text(kind: Any, column: str) -> None:  # noqa: ANN401 - as above
+    """Find out whether times can be written: their zone may be none that is known here."""
+    try:
+        pa.array([0], pa.int64()).cast(_number_under(kind)).cast(kind).cast(pa.string())
+    except pa.ArrowException as exc:
+        raise _refused(column, f"holds {kind}, which cannot be written ({exc})") from exc
+
+
+def _number_under(kind: Any) -> Any:  # noqa: ANN401 - as above
+    return pa.int64() if kind.bit_width == _WIDE else pa.int32()
+
+
+def _refused(column: str, why: str) -> ConfigurationError:
+    hint = "Leave that column out, or write .parquet, which keeps it as it is."
+    return ConfigurationError(f"The column {column!r} {why}.", argument="keep_columns", hint=hint)
+
+
+_WIDE = 64
+_UUID = "arrow.uuid"
+_UNSPEAKABLE = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_duration,
+    pa.types.is_interval,
+)

@@ -19,6 +19,7 @@ from attrs import field, frozen
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._plan import DIGEST_BYTES, digests_of
+from openrouter_embeddings.jobs._rows import Kind, fitted, unspelt
 from openrouter_embeddings.jobs._settings import First
 from openrouter_embeddings.values import to_arrow
 
@@ -223,11 +224,12 @@ def _rows_of_npy(path: Path, _columns: list[str], _width: int) -> Any:  # noqa: 
 
 
 def _rows_of_jsonl(path: Path, columns: list[str], width: int) -> Any:  # noqa: ANN401 - as above
-    lines = _json_lines(path)
+    lines, types = _json_lines(path), _types_in(path, columns)
 
     def take(count: int) -> dict[str, Any]:
         rows = list(islice(lines, count))
         found: dict[str, Any] = {name: [row[name] for row in rows] for name in columns}
+        found |= {name: _typed(found[name], kind) for name, kind in types.items()}
         if EMBEDDING in found:
             void = [float("nan")] * width
             matrix = np.array([vector or void for vector in found[EMBEDDING]], np.float32)
@@ -235,6 +237,25 @@ def _rows_of_jsonl(path: Path, columns: list[str], width: int) -> Any:  # noqa: 
         return found
 
     return take
+
+
+def _types_in(path: Path, columns: list[str]) -> dict[str, pa.DataType]:
+    """Find one type for each kept column, whatever the rows that are read together hold of it."""
+    kinds = {name: Kind() for name in columns if name not in {TEXT, EMBEDDING}}
+    lines = _json_lines(path) if kinds else iter(())
+    while rows := list(islice(lines, _AT_ONCE)):
+        for name, kind in kinds.items():
+            kind.add([unspelt(row[name]) for row in rows])
+    return {name: kind.type for name, kind in kinds.items()} | dict.fromkeys(
+        {TEXT} & set(columns), pa.string()
+    )
+
+
+def _typed(values: list[Any], kind: pa.DataType) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+    """Make a column of what JSON holds; its words for NaN are numbers beside other numbers."""
+    if pa.types.is_floating(kind):
+        return pa.array(map(unspelt, values), kind)
+    return pa.array(fitted(values, kind), kind)
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -145,8 +145,20 @@ def _rows_of(batch: Any, name: str) -> Rows:  # noqa: ANN401 - as above
     except pa.ArrowInvalid:
         texts, problems = _decoded(column.cast(pa.binary()).to_pylist())
         column = pa.array(texts, pa.string())
-    columns = [column, *batch.columns[1:]]
-    return Rows(pa.RecordBatch.from_arrays(columns, batch.schema.names), problems)
+    names = batch.schema.names
+    for other, values in zip(names[1:], batch.columns[1:], strict=True):
+        _check_values(other, values)
+    return Rows(pa.RecordBatch.from_arrays([column, *batch.columns[1:]], names), problems)
+
+
+def _check_values(name: str, values: Any) -> None:  # noqa: ANN401 - as above
+    """Check that what a column calls text is some: not every reader of the output could take it."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as exc:
+        message = f"The column {name!r} holds what is none of its type ({exc})."
+        hint = "Leave that column out, or mend it."
+        raise ConfigurationError(message, argument="keep_columns", hint=hint) from exc
 
 
 def _as_text(column: Any, name: str) -> Any:  # noqa: ANN401 - as above

@@ -151,7 +151,7 @@ def is_encodable(value: object) -> bool:
 
 
 # Beyond these a whole number is not itself in the type.
-_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
+_LEAST_INT, _MOST_INT, _MOST_UNSIGNED = -(2**63), 2**63 - 1, 2**64 - 1
 _EXACT_FLOAT = 2**53
 
 
@@ -196,13 +196,19 @@ class Kind:
             return pa.null()
         if self._plain == {bool}:
             return pa.bool_()
-        if self._plain == {int} and self._least >= _LEAST_INT and self._most <= _MOST_INT:
-            return pa.int64()
+        if self._plain == {int}:
+            return self._whole_type
         if self._plain == {float} or (self._plain == {int, float} and fits_float):
             return pa.float64()
         if len(self._plain) == 1 and self._nested and not self._odd:
             return self._nested[0]
         return pa.string()
+
+    @property
+    def _whole_type(self) -> pa.DataType:
+        if self._least >= _LEAST_INT and self._most <= _MOST_INT:
+            return pa.int64()
+        return pa.uint64() if self._least >= 0 and self._most <= _MOST_UNSIGNED else pa.string()
 
 
 def fitted(values: list[Any], kind: pa.DataType) -> list[Any]:
@@ -215,3 +221,11 @@ def as_text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def unspelt(value: Any) -> Any:  # noqa: ANN401 - whatever a row holds
+    """Read one of the words that an output has for what is no finite number in JSON."""
+    return float(value) if isinstance(value, str) and value in _NO_NUMBERS else value
+
+
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")

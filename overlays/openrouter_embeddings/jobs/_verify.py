@@ -7,10 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from attrs import define, field, frozen
 
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT, json_schema, said
 from openrouter_embeddings.jobs._finished import Output, vectors_of
 from openrouter_embeddings.jobs._input import look_through
 from openrouter_embeddings.jobs._lines import ReadOptions
@@ -18,7 +19,6 @@ from openrouter_embeddings.jobs._lines import ReadOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from openrouter_embeddings.client import OpenRouter
@@ -119,14 +119,28 @@ def checks_against_input(output: Output, source: str) -> Iterator[Check]:
 
 
 def _first_difference(output: Output, given: JobInput, name: str, column: str) -> int | None:
-    ours = (value for table in output.tables([column]) for value in table[column].to_pylist())
-    theirs = (value for rows in given.read() for value in rows.batch[name].to_pylist())
+    ours = (value for table in output.tables([column]) for value in _values(table[column]))
+    theirs = (value for rows in given.read() for value in _values(rows.batch[name]))
     row = 0
     for value in ours:
-        if value != next(theirs, _ENDED):
+        if not _are_same(value, next(theirs, _ENDED)):
             return row
         row += 1
     return None if next(theirs, _ENDED) is _ENDED else row
+
+
+def _values(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow has no types of its own
+    """Return values as both Parquet and JSON can hold them: times as text, as in JSON."""
+    try:
+        kind = json_schema(pa.schema([("", column.type)])).field(0).type
+    except ConfigurationError:
+        return list(column.to_pylist())
+    return list(column.cast(kind).to_pylist())
+
+
+def _are_same(one: object, other: object) -> bool:
+    """Compare values; NaN is no other than NaN, and a number may be written in words."""
+    return one == other or (other is not _ENDED and said(one) == said(other))
 
 
 _ENDED = object()

@@ -17,7 +17,15 @@ import pyarrow.parquet as pq
 
 from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings.errors import ConfigurationError
-from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
+from openrouter_embeddings.jobs._columns import (
+    DIGEST,
+    EMBEDDING,
+    ERROR,
+    KEPT,
+    TEXT,
+    json_line,
+    json_schema,
+)
 from openrouter_embeddings.jobs._finished import PREFIX, notes_of, sidecar_of, vectors_of
 from openrouter_embeddings.jobs._folder import READY, JobFolder, fresh, moved, published
 from openrouter_embeddings.jobs._plan import DIGEST_BYTES
@@ -307,18 +315,24 @@ def _write_parquet(path: Path, tables: Tables, schema: pa.Schema, _rows: int) ->
 
 
 def _write_jsonl(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
+    """Write an object a line: columns by their names, the vector as a list or null.
+
+    Raises:
+        ConfigurationError: A column holds what JSON cannot say.
+    """
+    written = json_schema(schema)
     notes = notes_of(schema.metadata)
     shown = {name: notes[name] for name in ("model", "dimensions", "source") if name in notes}
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for table in tables:
-            for row, vector in zip(table.to_pylist(), vectors_of(table), strict=True):
+            rows = table.cast(written).to_pylist()
+            for row, vector in zip(rows, vectors_of(table), strict=True):
                 numbers = [float(str(number)) for number in vector]
                 row[EMBEDDING] = None if row[ERROR] else numbers
                 digest = row.pop(DIGEST)
                 if TEXT not in row and digest is not None:
                     row[DIGEST] = digest.hex()
-                line = json.dumps(shown | row, ensure_ascii=False, default=str)
-                file.write(f"{line}\n")
+                file.write(f"{json_line(shown | row)}\n")
 
 
 def _write_npy(path: Path, tables: Tables, schema: pa.Schema, rows: int) -> None:
