@@ -7,12 +7,14 @@ a program that has a client at hand does not pay for them.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from openrouter_embeddings._request.lessons import Lessons
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from openrouter_embeddings._bulk.options import BulkOptions, BulkSetup, OnError
     from openrouter_embeddings._bulk.output import Course, Report, Result
@@ -72,7 +74,13 @@ class Calls:
 
         course = Course()
         result = prepare_result(inputs, on_error, options, out, course)
-        return course, result, Report(choose_reporter(progress), course)
+        return course, result, Report(choose_reporter(progress, result.expected), course)
+
+    def _shown(self, report: Report) -> AbstractContextManager[object]:
+        """Let the line of a run, where one is wanted, last as long as it does."""
+        from openrouter_embeddings._bulk.options import ShownBatches  # noqa: PLC0415 - see above
+
+        return report.tell if isinstance(report.tell, ShownBatches) else nullcontext()
 
     def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
         """Ask what the listing says of the model, where a run must know."""

@@ -183,7 +183,8 @@ class Embeddings(Calls):
             model: The model's id.
             on_error: ``"raise"`` checks lists before anything is sent, and raises at the end if
                 inputs failed; ``"keep"`` leaves their rows NaN and lists them in `failures`.
-            progress: True for a line on a terminal, or a function of each `EmbeddedBatch`.
+            progress: True for a line on standard error, which ends with the run; or a function of
+                each `EmbeddedBatch`.
             out: A float32 matrix of shape ``(n, width)`` that the vectors are written into as they
                 come, in any order, and that the result then has; one in a file (`numpy.memmap`) is
                 taken too. Needs a list or tuple of n inputs. Rows of failed inputs become NaN.
@@ -201,7 +202,10 @@ class Embeddings(Calls):
             OpenRouterError: No input has a vector, and all have the same reason: that error itself.
         """
         course, result, report = self._begin(inputs, on_error, progress, out, options)
-        with closing(self._batches(inputs, model, options, result.matrix, course)) as batches:
+        with (
+            self._shown(report),
+            closing(self._batches(inputs, model, options, result.matrix, course)) as batches,
+        ):
             for batch in batches:
                 result.add(batch)
                 report(batch)
@@ -403,12 +407,13 @@ class AsyncEmbeddings(Calls):
         that nothing in the event loop waits for it.
         """
         course, result, report = self._begin(inputs, on_error, progress, out, options)
-        async with aclosing(
-            self._batches(inputs, model, options, result.matrix, course)
-        ) as batches:
-            async for batch in batches:
-                result.add(batch)
-                report(batch)
+        with self._shown(report):
+            async with aclosing(
+                self._batches(inputs, model, options, result.matrix, course)
+            ) as batches:
+                async for batch in batches:
+                    result.add(batch)
+                    report(batch)
         return result.finish(on_error, course, report.failure or course.failure)
 
     async def embed_query(

@@ -60,12 +60,18 @@ def test_lists_with_bad_inputs_and_unknown_ways_are_refused(on_error, words):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_shown_on_terminals_alone(terminal, monkeypatch, capsys):
-    """A log is no place for a line that is overwritten."""
+@pytest.mark.parametrize(("total", "of"), [(10, " of 10"), (None, "")])
+def test_progress_is_a_line_with_a_total_and_an_end(terminal, total, of, monkeypatch, capsys):
+    """In a pipe and a notebook as well, where it is not overwritten."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
-    choose_reporter(progress=True)(EmbeddedBatch([[1.0]], start=9))
+    shown = choose_reporter(progress=True, total=total)
+    with shown:
+        shown(EmbeddedBatch([[1.0]], start=9))
 
-    assert ("10 inputs" in capsys.readouterr().err) is terminal
+    said = capsys.readouterr().err
+    assert said.endswith(f"10{of} inputs · $0.000000\n")
+    assert ("\r" in said) is terminal
+    assert ("waiting for the first reply" in said) is terminal
 
 
 def test_a_function_is_told_of_each_batch():

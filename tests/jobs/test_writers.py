@@ -12,8 +12,8 @@ from attrs import evolve
 from job_runs import rows_of
 
 from openrouter_embeddings import ConfigurationError, JobStoppedError, Limits, cli
-from openrouter_embeddings.cli._progress import line_of
 from openrouter_embeddings.jobs import JobProgress, embed_file, retry_failed, verify_file
+from openrouter_embeddings.jobs._run import line_of
 from openrouter_embeddings.testing import FaultServer, faults
 
 MODEL = "test/embedding"
@@ -347,18 +347,17 @@ def test_jsonl_outputs_have_all_columns(client, write, rows, tmp_path):
     ]
 
 
-LINE = "2,500 of 10,000 rows · 1:40:00 left · 3 failed · spent $0.0123 · 1,250/s"
+LINE = "2,500 of 10,000 rows · 1:40:00 left · throttled 12 s · 3 failed · spent $0.0123"
 
 
 @pytest.mark.parametrize(
     ("columns", "line"),
     [
-        (110, f"{LINE} · 7 in flight · throttled 12 s"),
+        (110, f"{LINE} · 1,250/s · 7 in flight"),
         (79, LINE),
         (39, "2,500 of 10,000 rows · 1:40:00 left"),
         (21, "2,500 of 10,000 rows"),
-        (10, "2,500"),
-        (3, "2,5"),
+        (10, "2,500 of 1"),
     ],
 )
 def test_progress_is_one_line_of_any_width(columns, line):
@@ -381,9 +380,9 @@ def test_progress_is_one_line_of_any_width(columns, line):
 @pytest.mark.parametrize(
     ("columns", "line"),
     [
-        (79, "writing the output · 10,000 of 10,000 rows · spent $0.0123 · 90/s · 2 retries"),
-        (50, "writing the output · 10,000 of 10,000 rows"),
-        (39, "writing the output"),
+        (79, "writing the output · 10,000 of 10,000 rows · 2 retries · spent $0.0123 · 90/s"),
+        (50, "writing the output · 10,000 of 10,000 rows · 90/s"),
+        (39, "writing the output · 2 retries · 90/s"),
     ],
 )
 def test_progress_says_that_the_output_is_written(columns, line):
@@ -421,5 +420,32 @@ def test_progress_is_shown_on_a_terminal(monkeypatch, capsys, client, write, row
     said = capsys.readouterr().err
     assert "20 of 20 rows" in said
     assert "writing the output · 20 of 20 rows" in said
-    assert said.startswith("waiting for the first reply")
+    assert said.startswith("\r\x1b[2Kwaiting for the first reply")
     assert said.index("\x1b[2K") < said.index("20 of 20 rows") < said.rindex("\x1b[2K")
+
+
+def test_silence_takes_the_place_of_the_time_that_is_left():
+    """Which nobody knows while nothing comes."""
+    progress = JobProgress(10_000, 2_500, 0, 7, 90.0, 0.0, 0.01234, 60.0)
+
+    assert line_of(progress, 39, 12.3) == "waiting 12 s · 2,500 of 10,000 rows"
+    assert "left" not in line_of(progress, 79, 12.3)
+
+
+def test_progress_of_a_call_is_a_line_with_an_end(made, client, service, rows, tmp_path, capsys):
+    """In a pipe or a notebook too, of `embed_file` and of `retry_failed`."""
+    source, out = made
+    embed_file(client, source, tmp_path / "o.parquet", model=MODEL, progress=True)
+    accept_all(service)
+    retry_failed(client, out, progress=True)
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("writing the output · 20 of 20 rows · 2 failed · spent $")
+    assert second.startswith("writing the output · 20 of 20 rows · spent $")
+
+
+def test_progress_is_a_switch_or_a_function(client, write, rows, tmp_path):
+    """Anything else is refused before anything is sent."""
+    source = write("in.parquet", rows)
+    with pytest.raises(ConfigurationError, match="progress"):
+        embed_file(client, source, tmp_path / "o.parquet", model=MODEL, progress="yes")

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
+import threading
+import time
 from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def has_terminal() -> bool:
@@ -31,3 +40,102 @@ def log(logger: logging.Logger, level: int, message: str, argument: object) -> N
     """
     with suppress(Exception):
         logger.log(level, message, argument, exc_info=level >= logging.ERROR)
+
+
+def write_line(line: str) -> None:
+    """Write a line to standard error, whatever that is; nothing where it is nothing."""
+    with suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+@define(eq=False)
+class ProgressLine:
+    """How far something is, on one line: redrawn on a terminal, now and then a new one elsewhere.
+
+    While it is entered a thread draws it again where nothing new is told, so that it says how long
+    nothing has come.
+
+    Attributes:
+        words: Says how far it is, in so many columns at most, after so many seconds without news.
+        seldom: Seconds between two lines where it cannot be redrawn.
+        is_kept: Whether the last line stays, and is written where no terminal is.
+        clock: Seconds of a clock that never goes back.
+    """
+
+    words: Callable[[int, float], str]
+    seldom: float
+    is_kept: bool
+    clock: Callable[[], float] = time.monotonic
+    _on_terminal: bool = field(init=False, factory=has_terminal)
+    _news: float = field(init=False)
+    _drawn: float = field(init=False)
+    _over: threading.Event = field(init=False, factory=threading.Event)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin to wait for news."""
+        self._news = self._drawn = self.clock()
+
+    def __enter__(self) -> Self:
+        """Draw the first line, and go on with it."""
+        if self._on_terminal:
+            self.draw(at_once=True)
+        threading.Thread(target=self._keep_up, name="progress", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last line behind, or nothing."""
+        self._over.set()
+        with self._lock:
+            if self._on_terminal:
+                write_to_terminal(_WIPE)
+            if self.is_kept:
+                write_line(self.words(self._columns, 0.0))
+
+    def tell(self, *, at_once: bool = False) -> None:
+        """Draw what is new: where it is time for that, or at once."""
+        self._news = self.clock()
+        self.draw(at_once=at_once and self._on_terminal)
+
+    def draw(self, *, at_once: bool = False) -> None:
+        """Draw the line as it is now."""
+        with self._lock:
+            now, every = self.clock(), _OFTEN if self._on_terminal else self.seldom
+            if self._over.is_set() or (now - self._drawn < every and not at_once):
+                return
+            self._drawn = now
+            line = self.words(self._columns, now - self._news)
+            if self._on_terminal:
+                write_to_terminal(f"{_WIPE}{line}")
+            else:
+                write_line(line)
+
+    def _keep_up(self) -> None:
+        while not self._over.wait(_TICK):
+            self.draw()
+
+    @property
+    def _columns(self) -> int:
+        """How many columns there are; one is left free: a full line would begin another one."""
+        return shutil.get_terminal_size().columns - 1 if self._on_terminal else _NO_BOUND
+
+
+def fitting(parts: list[str], columns: int) -> str:
+    """Join what fits, the most important first; what does not is left out."""
+    line = ""
+    for part in filter(None, parts):
+        longer = f"{line} · {part}" if line else part[:columns]
+        line = longer if len(longer) <= columns else line
+    return line
+
+
+def silence(seconds: float) -> str:
+    """Say how long nothing has come, where that is worth a word."""
+    return f"waiting {seconds:.0f} s" if seconds >= _WORTH_A_WORD else ""
+
+
+_WIPE = "\r\x1b[2K"
+_OFTEN, _TICK = 0.2, 1.0
+_WORTH_A_WORD = 3.0
+_NO_BOUND = 1_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.asides import has_terminal, log, write_to_terminal
+from openrouter_embeddings._base.asides import ProgressLine, fitting, log, silence
 from openrouter_embeddings._base.matrices import checked_matrix
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
@@ -29,6 +29,7 @@ from openrouter_embeddings.inputs import (
     one_input,
 )
 from openrouter_embeddings.limits import Limits
+from openrouter_embeddings.values import RunStats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -408,18 +409,68 @@ def _on_long(value: object) -> bool:
 
 def choose_reporter(
     progress: bool | Callable[[EmbeddedBatch], None],  # noqa: FBT001 - a switch for callers
+    total: int | None = None,
 ) -> Callable[[EmbeddedBatch], None]:
-    """Return what is told of each batch: the caller's function, a line on a terminal, nothing."""
+    """Return what is told of each batch: the caller's function, a line, nothing.
+
+    Args:
+        progress: The caller's function, or whether a line is wanted.
+        total: How many inputs there are; None where nobody knows yet.
+    """
     if callable(progress):
         return progress
-    wanted = arguments.flag("progress", progress)
-    return _to_terminal if wanted and has_terminal() else _nowhere
+    return ShownBatches(total) if arguments.flag("progress", progress) else _nowhere
 
 
 def _nowhere(_batch: EmbeddedBatch) -> None:
     """Report nothing."""
 
 
-def _to_terminal(batch: EmbeddedBatch) -> None:
-    done = batch.start + len(batch)
-    write_to_terminal(f"\r{done:,} inputs, {batch.stats.cost:.6f} USD")
+@define(eq=False)
+class ShownBatches:
+    """How far a run is, on a line of standard error; entered while it lasts.
+
+    Attributes:
+        total: How many inputs there are, or None.
+    """
+
+    total: int | None
+    _done: int = field(init=False, default=0)
+    _failed: int = field(init=False, default=0)
+    _stats: RunStats = field(init=False, factory=RunStats)
+    _line: ProgressLine = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the line."""
+        self._line = ProgressLine(self.words, seldom=_SELDOM, is_kept=True)
+
+    def __enter__(self) -> None:
+        """Show that the first reply is waited for."""
+        self._line.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        """End the line."""
+        self._line.__exit__()
+
+    def __call__(self, batch: EmbeddedBatch) -> None:
+        """Show a batch."""
+        self._done, self._stats = batch.start + len(batch), batch.stats
+        self._failed += len(batch.failures)
+        self._line.tell()
+
+    def words(self, columns: int, idle: float) -> str:
+        """Say how far the run is, after so many seconds without a batch."""
+        stats, of = self._stats, "" if self.total is None else f" of {self.total:,}"
+        parts = [
+            f"{self._done:,}{of} inputs",
+            silence(idle) if self._done else "waiting for the first reply",
+            f"{self._failed:,} failed" if self._failed else "",
+            f"throttled {stats.throttled_seconds:.0f} s" if stats.throttled_seconds else "",
+            f"{stats.retries:,} retries" if stats.retries else "",
+            f"${stats.cost:.6f}",
+        ]
+        return fitting(parts if self._done or idle else parts[:2], columns)
+
+
+# Seconds between two lines where none can be redrawn: in a pipe, a file, a notebook.
+_SELDOM = 10.0

@@ -357,7 +357,7 @@ def retry_failed(
         requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute,
     )
-    with connected(local=local, base_url=base_url) as client:
+    with connected(local=local, base_url=base_url) as client, shown() as show:
         report = jobs.retry_failed(
             client,
             out,
@@ -366,6 +366,7 @@ def retry_failed(
             session_id=session_id,
             limits=limits,
             max_cost=max_cost,
+            progress=show,
             **times(timeout, deadline, retries),
         )
     if not report.rows and not as_json:

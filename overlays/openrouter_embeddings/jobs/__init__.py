@@ -104,7 +104,7 @@ def embed_file(
     reuse: str | PathLike[str] | None = None,
     overwrite: bool = False,
     source_name: str | None = None,
-    progress: Callable[[JobProgress], None] | None = None,
+    progress: bool | Callable[[JobProgress], None] | None = None,
 ) -> JobReport:
     """Embed the texts of a file into another file, row for row.
 
@@ -154,7 +154,8 @@ def embed_file(
         reuse: An earlier output of the same settings, whose vectors are taken.
         overwrite: Whether a finished output, or another job begun here, is given up.
         source_name: What to call the input in the output's metadata; None for its path.
-        progress: Called with each `JobProgress`.
+        progress: True for a line on standard error, which ends with the job; or a function of each
+            `JobProgress`.
 
     Returns:
         What was done. When the output is there already, made by the same job, nothing is sent.
@@ -304,6 +305,7 @@ def retry_failed(
     timeout: float | EllipsisType | None = ...,
     deadline: float | EllipsisType | None = ...,
     max_cost: float | None = None,
+    progress: bool | Callable[[JobProgress], None] | None = None,
 ) -> JobReport:
     """Embed the failed rows of a finished output again; all other rows keep their vectors.
 
@@ -320,6 +322,7 @@ def retry_failed(
         timeout: Seconds for one attempt, its body included; None for no bound.
         deadline: Seconds for each request with its retries and waits; None for no bound.
         max_cost: The most to spend in USD.
+        progress: As for `embed_file`.
 
     Returns:
         What was done, of the failed rows: how many there were, and how many still failed.
@@ -351,7 +354,7 @@ def retry_failed(
         max_cost=max_cost,
         again=output,
     )
-    return carry_out(job, client, request, None, None)
+    return carry_out(job, client, request, None, progress)
 
 
 def _texts_of(output: Output, source: str | None) -> JobInput:

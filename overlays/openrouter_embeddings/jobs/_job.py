@@ -18,7 +18,7 @@ from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_o
 from openrouter_embeddings.jobs._folder import JobFolder, disk_error
 from openrouter_embeddings.jobs._ledger import left_of
 from openrouter_embeddings.jobs._plan import Finder, State
-from openrouter_embeddings.jobs._run import Feed, JobRun
+from openrouter_embeddings.jobs._run import Feed, JobRun, listener
 from openrouter_embeddings.jobs._settings import DECISIVE, check_same, most_failures
 from openrouter_embeddings.jobs._state import kept_of, opened
 from openrouter_embeddings.jobs._writers import (
@@ -132,7 +132,7 @@ def carry_out(
     client: OpenRouter,
     request: Request,
     cache: Any,  # noqa: ANN401 - a store, a path, or None
-    progress: Callable[[JobProgress], None] | None,
+    progress: bool | Callable[[JobProgress], None] | None,  # noqa: FBT001 - a switch for callers
 ) -> JobReport:
     """Do a job, or what is left of it."""
     bound, earlier = job.most_failures, _earlier(job)
@@ -142,14 +142,14 @@ def carry_out(
         return _finished(job, earlier)
     sources = _sources(job, earlier)
     first = next((output.first for output, _ in sources if output.first), None)
-    with folder.locked(), _store(cache) as store:
+    with folder.locked(), _store(cache) as store, listener(progress) as tell:
         try:
             manifest = folder.begin(
                 job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
             )
             folder.forget_inputs(job.given.source)
             with opened(folder, manifest, _digests(job.given)) as state:
-                course = _Course(job, client, request, state, bound, progress or _ignore)
+                course = _Course(job, client, request, state, bound, tell)
                 report = course.run(store, sources)
         except OSError as exc:
             message = f"The job stopped: {disk_error(folder.path, exc).message}"
@@ -161,10 +161,6 @@ def carry_out(
 
 def _digests(given: JobInput) -> Any:  # noqa: ANN401 - an array
     return given.digests[given.texts.first_rows]
-
-
-def _ignore(_progress: JobProgress) -> None:
-    """Show nothing."""
 
 
 def _kept(folder: JobFolder) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.asides import ProgressLine, fitting, silence
 from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings._bulk.items import Keeper, Run
 from openrouter_embeddings.errors import OpenRouterError
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 
 # Bytes of vectors between two times that free memory is given back, which takes milliseconds.
 _MOST_BEFORE_RELEASE = 32 * 2**20
+# Seconds between two lines where none can be redrawn: in a pipe, a file, a notebook.
+_SELDOM = 10.0
 
 
 @frozen
@@ -64,6 +70,81 @@ class JobProgress:
     seconds_left: float | None
     retries: int = 0
     is_writing: bool = False
+
+
+def line_of(progress: JobProgress, columns: int = 1_000, idle: float = 0.0) -> str:
+    """Describe how far a job is.
+
+    Args:
+        progress: What was told last.
+        columns: As much of it as fits into so many.
+        idle: Seconds since it was told.
+    """
+    waits, left = silence(idle), progress.seconds_left
+    if progress.is_writing or waits:
+        left = None
+    parts = [
+        "writing the output" if progress.is_writing else waits,
+        f"{progress.done:,} of {progress.rows:,} rows",
+        "" if left is None else f"{timedelta(seconds=round(left))} left",
+        f"throttled {progress.throttled_seconds:.0f} s" if progress.throttled_seconds else "",
+        f"{progress.failed:,} failed" if progress.failed else "",
+        f"{progress.retries:,} retries" if progress.retries else "",
+        f"spent ${progress.spent:.4f}",
+        f"{progress.rate:,.0f}/s",
+        f"{progress.in_flight} in flight" if not progress.is_writing else "",
+    ]
+    return fitting(parts, columns)
+
+
+@define(eq=False)
+class ShownJob:
+    """Shows how far a job is; its line is entered while the job lasts.
+
+    Attributes:
+        seldom: Seconds between two lines where it cannot be redrawn.
+        is_kept: Whether the last line stays, and is written where no terminal is.
+        line: The line.
+    """
+
+    seldom: float
+    is_kept: bool
+    line: ProgressLine = field(init=False)
+    _last: JobProgress | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the line."""
+        self.line = ProgressLine(self._words, seldom=self.seldom, is_kept=self.is_kept)
+
+    def __call__(self, progress: JobProgress) -> None:
+        """Show what was told."""
+        self._last = progress
+        self.line.tell(at_once=progress.is_writing)
+
+    def _words(self, columns: int, idle: float) -> str:
+        if self._last is None:
+            wait = f"{idle:.0f} s" if silence(idle) else ""
+            return fitting(["waiting for the first reply", wait], columns)
+        return line_of(self._last, columns, idle)
+
+
+@contextmanager
+def listener(
+    progress: bool | Callable[[JobProgress], None] | None,  # noqa: FBT001 - a switch for callers
+) -> Iterator[Callable[[JobProgress], None]]:
+    """Choose what is told how far a job is: the caller's function, a line, or nothing."""
+    if callable(progress):
+        yield progress
+    elif progress is not None and arguments.flag("progress", progress):
+        show = ShownJob(seldom=_SELDOM, is_kept=True)
+        with show.line:
+            yield show
+    else:
+        yield _ignore
+
+
+def _ignore(_progress: JobProgress) -> None:
+    """Show nothing."""
 
 
 def words_of(failure: Failure) -> str:
