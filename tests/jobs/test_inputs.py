@@ -236,6 +236,45 @@ def test_texts_of_parquet_that_are_none_fail_alone(client, tmp_path):
     assert report.done - report.failed == 2
 
 
+COLUMNS = {
+    # the type of a column of Parquet, its values, and the texts that must be embedded
+    "wide texts": (pa.large_string(), ["a", None], ["a", None]),
+    "views": (pa.string_view(), ["a", "b"], ["a", "b"]),
+    "a dictionary": (pa.dictionary(pa.int32(), pa.string()), ["a", "b", "a"], ["a", "b", "a"]),
+    "nothing at all": (pa.null(), [None, None], [None, None]),
+    "no rows": (pa.string(), [], []),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_texts_of_parquet_are_taken_whatever_their_type(kind, client, service, tmp_path):
+    """A row without a text is no failure, and nothing is sent for it."""
+    kept_as, values, texts = COLUMNS[kind]
+    pq.write_table(pa.table({"text": pa.array(values, kept_as)}), tmp_path / "in.parquet")
+
+    report = embed_file(client, tmp_path / "in.parquet", tmp_path / "o.parquet", model=MODEL)
+
+    assert (report.rows, report.failed) == (len(texts), 0)
+    assert pq.read_table(tmp_path / "o.parquet")["text"].to_pylist() == texts
+    sent = [text for request in service.requests for text in request.body["input"]]
+    assert sorted(sent) == sorted({text for text in texts if text})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.binary(), pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.list_(pa.string())],
+    ids=str,
+)
+def test_columns_of_parquet_that_are_no_texts_are_refused(kind, client, service, tmp_path):
+    """By name and type, before anything is paid."""
+    pq.write_table(pa.table({"text": pa.nulls(2, kind)}), tmp_path / "in.parquet")
+
+    with pytest.raises(ConfigurationError, match=r"The column 'text' holds .*, not text"):
+        embed_file(client, tmp_path / "in.parquet", tmp_path / "o.parquet", model=MODEL)
+
+    assert service.requests == ()
+
+
 def test_long_texts_are_read_a_few_at_a_time(tmp_path):
     """Whatever the format."""
     from openrouter_embeddings.jobs._input import look_through
