@@ -13,6 +13,10 @@ _MOST = 10**12
 
 # An estimate may be a quarter of the truth: a token is taken for four bytes, and may be one.
 _SHARE_OF_MINUTE = 0.25
+# 97 batches of texts of 110 KB, six times what is in flight; with 64 MB a job of such texts took
+# 600 MB. Where texts are shorter than 3 KB the window is bounded by their number alone.
+_WINDOW_BYTES = 32_000_000
+_BYTES_OF_TOKEN = 4
 
 
 @frozen
@@ -26,7 +30,8 @@ class Limits:
         max_in_flight: The most requests at one time; the run begins with fewer.
         window: The most inputs that are held at one time, which bounds the memory; as many vectors
             at the most, and 16 MiB of them, are remembered after they are handed out, for inputs
-            that come again.
+            that come again. Inputs that the caller does not hold in a list are bounded in bytes
+            as well, see `window_bytes`.
         requests_per_minute: The most requests that reach the service in any 60 seconds, those that
             are made again included; at least 1. None leaves it to what the run learns.
         tokens_per_minute: The most tokens in any 60 seconds, at least 1: by the service's own count
@@ -64,3 +69,13 @@ class Limits:
         if self.tokens_per_minute is None:
             return self.max_tokens
         return min(self.max_tokens, _SHARE_OF_MINUTE * self.tokens_per_minute)
+
+    @property
+    def window_bytes(self) -> int:
+        """The most bytes of inputs that are held, and as many that are remembered afterwards.
+
+        32 MB, or twice what can be in flight where that is more; what is read last may exceed it by
+        some 16 MiB.
+        """
+        batch = min(self.max_bytes, _BYTES_OF_TOKEN * self.batch_tokens)
+        return max(_WINDOW_BYTES, int(2 * self.max_in_flight * batch))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,18 @@ def queued(intake):
 def test_two_questions_at_most_within_the_window(count, bounds, sizes):
     """Each of 500 inputs, if there are so many and there is room for them."""
     assert [len(chunk) for chunk in ask_all(intake_of(texts(count), **bounds))] == sizes
+
+
+def test_long_texts_are_read_ahead_by_their_bytes():
+    """A question has 8 MiB and what was read with the last of them; a full window asks none."""
+    intake = intake_of(f"{number}{'x' * 100_000}" for number in range(5_000))
+    intake.window.most_bytes = intake.ledger.limits.window_bytes
+    while chunk := intake.next_question():
+        assert sum(map(sys.getsizeof, chunk.entries)) < 8 * 2**20 + 65 * 100_100
+        intake.add(chunk, ())
+
+    assert 32_000_000 <= intake.ledger.queued * 100_050 < 48_000_000
+    assert intake.fills_next_batch
 
 
 def test_what_is_asked_for_has_its_room_already():

@@ -174,6 +174,49 @@ async def test_an_event_loop_goes_on_while_a_source_waits(server):
     assert threading.get_ident() not in gate.reading
 
 
+@pytest.mark.parametrize("in_thread", [True, False])
+async def test_a_turn_ends_with_its_bytes_and_not_the_source(server, in_thread):
+    """In an event loop as well, whether the source is asynchronous or not: all long texts come."""
+    taken = []
+
+    def long():
+        for number in range(20):
+            taken.append(number)
+            yield f"{number}{'x' * 1_000_000}"
+
+    async def arriving_long():
+        for text in long():
+            yield text
+
+    async with AsyncOpenRouter(server.api_key, base_url=server.base_url) as client:
+        limits = Limits(max_in_flight=1, max_batch=1, window=9)
+        texts = long() if in_thread else arriving_long()
+        stream = client.embeddings.stream(texts, model="m", limits=limits)
+        assert sum([len(batch) async for batch in stream]) == 20
+    assert taken == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("x" * 100_000, 127),
+        ({"type": "image_url"}, 127),
+        ([1] * 100_000, 15),
+        ("漢" * 100_000, 63),
+        ("short", 500),
+        ([1], 500),
+        (1, 500),
+    ],
+    ids=["text", "image", "tokens", "wide", "short", "few tokens", "number"],
+)
+def test_a_source_is_read_by_bytes_as_well(value, count):
+    """Up to 8 MiB, and what is read together; what is no text is taken for an image."""
+    taken = IteratedSource(iter([value] * 500)).take(500)
+
+    assert len(taken.values) == count
+    assert not taken.over
+
+
 async def arriving(count, fails_at=None):
     for number, text in enumerate(TEXTS[:count]):
         if number == fails_at:

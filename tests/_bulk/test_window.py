@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from books import Books, item, play, vector
 
-from openrouter_embeddings._bulk.items import Cached, Item, Run
+from openrouter_embeddings._bulk.items import Cached, Item, Run, Slot
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings.errors import BadRequestResponseError
 
@@ -39,6 +39,39 @@ def test_room_is_what_has_not_left():
     assert settled(window) == ["a", 2]
     assert window.room == 2
     assert window.handed_out == 3
+
+
+def test_long_texts_fill_the_window_by_their_bytes():
+    """As many as are equal count once, and what has left counts no more."""
+    window, text = Window(100, 3_000), "x" * 1_000
+    window.add(item("a"))
+    window.add(again := Slot.of(text))
+    window.add(Slot.of(text))
+    window.add_failure(Item("y" * 1_000, "text", b"", 0), BAD)
+    assert window.room == 96
+    window.add_run(run := Run([f"{number}{text}" for number in range(2)]))
+    assert window.room == 0
+
+    window.known[b"a"].vectors = again.vectors = VECTORS
+    run.vectors = np.ones((2, 2), np.float32)
+    assert len(window.take_settled()) == 5
+    assert window.room == 100
+    window.add(Slot.of(text))
+    assert window.room == 99
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_long_texts_are_remembered_by_their_bytes(whole):
+    """Their vectors may be few where they are large, and the window is as empty as before."""
+    window = Window(100, 5_000)
+    for number in range(10):
+        window.add_run(run := Run([f"{number}{place}{'x' * 998}" for place in range(2)]))
+        for part in [run] if whole else run.slots:
+            part.vectors = np.ones((2, 2), np.float32)
+        assert len(window.take_settled()) == (1 if whole else 2)
+
+    assert [text[:2] for text in window.known] == ["80", "81", "90", "91"]
+    assert window.room == 100
 
 
 def test_an_equal_input_is_not_new():

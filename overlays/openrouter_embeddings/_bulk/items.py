@@ -8,6 +8,7 @@ each of its texts, for good. Until then all books keep one entry for them.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
@@ -82,6 +83,11 @@ class Slot(Item):
         return self if self.cut is None else self.cut
 
     @property
+    def weight(self) -> int:
+        """The bytes of memory that its input takes, about."""
+        return weight_of([self.wire]) if isinstance(self.wire, str) else self.size
+
+    @property
     def vector(self) -> Vectors | None:
         """Its vector, of shape ``(width,)``, or None as long as there is none."""
         return None if self.vectors is None else self.vectors[self.row]
@@ -99,6 +105,11 @@ class Slot(Item):
 def sizes_of(texts: Sequence[str]) -> list[int]:
     """Return the sizes of texts in bytes, without a step of Python's for each of them."""
     return list(map(len, texts if all(map(str.isascii, texts)) else map(str.encode, texts)))
+
+
+def weight_of(texts: Iterable[str]) -> int:
+    """Return the bytes of memory that texts take, which may be four times those of their UTF-8."""
+    return sum(map(sys.getsizeof, texts))
 
 
 @define(eq=False)
@@ -128,6 +139,11 @@ class Run:
     kind: ClassVar[Kind] = "text"
     paid: ClassVar[int] = 0
     cached: ClassVar[bool] = False
+
+    @property
+    def weight(self) -> int:
+        """The bytes of memory that its texts take."""
+        return weight_of(self.texts)
 
     @property
     def found(self) -> Vectors | tuple[()]:

@@ -9,10 +9,11 @@ sent. In an event loop nothing may wait for it at all; there it is read elsewher
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import AsyncIterable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 PATIENCE = 0.02
 # How many inputs are taken between two looks at the clock, from one that is quick.
 _MOST_AT_ONCE = 64
+# Bytes of inputs that are taken together; as much as a job reads of its input at a time.
+MOST_BYTES = 8 * 2**20
+# What an input that is neither text nor tokens is taken for, since it is not looked into yet.
+_BYTES_OF_CONTENT = 2**17
 
 
 @frozen(eq=False)
@@ -82,8 +87,31 @@ class Taken:
     is_slow: bool = False
 
 
+def weigh(values: Sequence[object]) -> int:
+    """Return the bytes of memory that inputs take, about."""
+    if set(map(type, values)) <= {str}:
+        return sum(map(sys.getsizeof, values))
+    return sum([_weight_of(value) for value in values])
+
+
+def _weight_of(value: object) -> int:
+    is_flat = isinstance(value, str | int) or (
+        isinstance(value, list) and set(map(type, value)) == {int}
+    )
+    return sys.getsizeof(value) if is_flat else _BYTES_OF_CONTENT
+
+
 class Source(Protocol):
-    """Where inputs come from."""
+    """Where inputs come from.
+
+    Attributes:
+        is_held: Whether the caller holds all of them in memory.
+    """
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether the caller holds all inputs in memory."""
+        ...
 
     def take(self, most: int) -> Taken:
         """Take the next inputs, at most so many; fewer do not mean that it is their end."""
@@ -102,19 +130,22 @@ class IteratedSource:
     Attributes:
         values: The inputs.
         clock: Returns seconds.
+        is_held: Whether the caller holds all of them in memory.
     """
 
     values: Iterator[object]
     clock: Callable[[], float] = no_clock
+    is_held: bool = False
     _at_once: int = field(init=False, default=1)
 
     def take(self, most: int) -> Taken:
         """Take inputs; those that came before the source failed are taken all the same."""
-        values, end = list[object](), self.clock() + PATIENCE
+        values, end, size = list[object](), self.clock() + PATIENCE, 0
         try:
-            while len(values) < most:
-                wanted = min(most, len(values) + self._at_once)
+            while len(values) < most and size < MOST_BYTES:
+                before, wanted = len(values), min(most, len(values) + self._at_once)
                 values.extend(islice(self.values, wanted - len(values)))
+                size += weigh(values[before:])
                 if len(values) < wanted:
                     return Taken(values, over=True)
                 if self.clock() > end:
@@ -135,6 +166,7 @@ class FedSource:
         wanted: How many are wanted; 0 while there are some.
     """
 
+    is_held: ClassVar[bool] = False
     values: Iterator[object] | AsyncIterator[object]
     wanted: int = field(init=False, default=0)
     _here: deque[object] = field(init=False, factory=deque)
@@ -178,7 +210,7 @@ def make_source(
         return FedSource(aiter(inputs))
     if in_loop and not isinstance(inputs, list | tuple):
         return FedSource(iter(inputs))
-    return IteratedSource(iter(inputs), clock)
+    return IteratedSource(iter(inputs), clock, isinstance(inputs, list | tuple))
 
 
 @define(eq=False)

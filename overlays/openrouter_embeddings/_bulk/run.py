@@ -134,7 +134,9 @@ class BulkRun:
     def __attrs_post_init__(self) -> None:
         """Begin with empty books."""
         limits = self.plan.limits
-        self.window = Window(limits.window)
+        # What stands in a list of the caller is in memory in any case.
+        most_bytes = math.inf if self.source.is_held else limits.window_bytes
+        self.window = Window(limits.window, most_bytes)
         tokens = TokenRatio(self.plan.context)
         self.ledger = Ledger(limits, self.plan.cutting, self.plan.most_paid, tokens)
         quota = Quota(limits.requests_per_minute, limits.tokens_per_minute)

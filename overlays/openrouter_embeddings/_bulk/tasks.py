@@ -29,7 +29,7 @@ from openrouter_embeddings._base.interrupts.lasting import (
 from openrouter_embeddings._base.interrupts.signals import HeldSignals, SharedHold, find_interrupt
 from openrouter_embeddings._bulk.attempts import Ask, Hand, Over, Settle, Start, Wait
 from openrouter_embeddings._bulk.output import announce_wait, describe_cost
-from openrouter_embeddings._bulk.reader import FedSource
+from openrouter_embeddings._bulk.reader import MOST_BYTES, FedSource, weigh
 from openrouter_embeddings._http.exchange import asend, async_users_of
 from openrouter_embeddings._http.transports import closed_error
 from openrouter_embeddings.errors import ConfigurationError, NoResponseError
@@ -331,6 +331,7 @@ async def _read_some(
 
     Each is there for the run as soon as it came.
     """
+    size = 0
     for _ in range(source.wanted):
         try:
             value = await anext(values)
@@ -338,6 +339,9 @@ async def _read_some(
             return True
         if source.add(value):
             wake()
+        size += weigh([value])
+        if size >= MOST_BYTES:
+            break
     return False
 
 
@@ -349,15 +353,19 @@ async def _read_in_thread(
     over: asyncio.Future[bool] = loop.create_future()
 
     def work() -> None:
-        read, failure = 0, None
+        read, size, failure = 0, 0, None
         try:
             for read, value in enumerate(islice(values, most), 1):  # noqa: B007 - read behind it
                 if source.add(value):
                     loop.call_soon_threadsafe(wake)
+                size += weigh([value])
+                if size >= MOST_BYTES:
+                    break
         except BaseException as exc:  # noqa: BLE001 - raised again in the loop
             failure = exc
+        is_over = read < most and size < MOST_BYTES
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(_conclude, over, failure or read < most)
+            loop.call_soon_threadsafe(_conclude, over, failure or is_over)
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(work,), name=_READER, daemon=True).start()

@@ -6,17 +6,18 @@ again soon. Positions that the cache settled, which may be many in a row, stand 
 texts of which none came before as one `Run`. A place is settled when it has a vector or an error,
 whoever writes it there; positions leave in order, so `take_settled` hands out the longest settled
 prefix and what is behind it waits. What has not left counts against the size of the window, which
-bounds memory and how far ahead is read.
+bounds memory and how far ahead is read: by the number of inputs, and by their bytes.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
+from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs, weight_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ class Window:
 
     Attributes:
         size: The most positions in the window.
+        most_bytes: The bytes of inputs with which it is full, and the most that are remembered.
         handed_out: How many positions have left.
         hits: How many of them the cache had.
         failures: How many of them have no vector.
@@ -42,20 +44,23 @@ class Window:
     """
 
     size: int
+    most_bytes: float = math.inf
     handed_out: int = field(init=False, default=0)
     hits: int = field(init=False, default=0)
     failures: int = field(init=False, default=0)
     known: dict[str | bytes, Run | Slot] = field(init=False, factory=dict)
     _positions: deque[Run | Slot | Cached] = field(init=False, factory=deque)
     _held: int = field(init=False, default=0)
+    _held_bytes: int = field(init=False, default=0)
     _recent: deque[Run | Slot] = field(init=False, factory=deque)
     _remembered: int = field(init=False, default=0)
-    _most_recent: int = field(init=False, default=0)
+    _remembered_bytes: int = field(init=False, default=0)
 
     @property
     def room(self) -> int:
-        """How many more inputs may come in now."""
-        return max(0, self.size - self._held)
+        """How many more inputs may come in now, as long as they are short."""
+        is_full = self._held_bytes >= self.most_bytes
+        return 0 if is_full else max(0, self.size - self._held)
 
     def add(self, new: Slot) -> bool:
         """Take the next input, and say whether it is new; equal ones share a slot."""
@@ -64,6 +69,8 @@ class Window:
             slot = self.known[new.key] = slot.find(str(new.wire))
         if slot is new:
             slot.position = self.handed_out + self._held
+        if not slot.uses:
+            self._held_bytes += slot.weight
         slot.uses += 1
         self._positions.append(slot)
         self._held += 1
@@ -75,6 +82,7 @@ class Window:
         self.known.update(dict.fromkeys(run.texts, run))
         self._positions.append(run)
         self._held += len(run.texts)
+        self._held_bytes += run.weight
 
     def add_cached(self, vectors: Vectors) -> None:
         """Take the next inputs, of which the cache had the vectors."""
@@ -83,8 +91,10 @@ class Window:
 
     def add_failure(self, item: Item, error: OpenRouterError) -> None:
         """Take an input that cannot be sent."""
-        self._positions.append(Slot(item.wire, item.kind, item.key, item.size, error=error, uses=1))
+        slot = Slot(item.wire, item.kind, item.key, item.size, error=error, uses=1)
+        self._positions.append(slot)
         self._held += 1
+        self._held_bytes += slot.weight
 
     def take_settled(self) -> list[Run | Slot | Cached]:
         """Hand out the longest prefix of positions that is settled."""
@@ -114,7 +124,10 @@ class Window:
             self.hits += len(entry.vectors)
             return len(entry.vectors)
         if isinstance(entry, Run):
-            return 0 if entry.vectors is None else self._remember(entry, entry.vectors)
+            if entry.vectors is None:
+                return 0
+            self._held_bytes -= entry.weight
+            return self._remember(entry, entry.vectors)
         if entry.vectors is None and entry.error is None:
             return 0
         self.hits += entry.cached
@@ -125,6 +138,7 @@ class Window:
         return 1
 
     def _retire(self, slot: Slot) -> None:
+        self._held_bytes -= slot.weight
         if slot.vectors is None:
             self._forget([slot.key], slot)
             return
@@ -136,13 +150,13 @@ class Window:
 
     def _remember(self, entry: Run | Slot, vectors: Vectors) -> int:
         """Remember vectors for a while longer, since the same inputs may come again; count them."""
-        if self._most_recent == 0:
-            fitting = _RECENT_BYTES // max(1, vectors[0].nbytes)
-            self._most_recent = min(self.size, max(1, fitting))
+        fitting = _RECENT_BYTES // max(1, vectors[0].nbytes)
+        most = min(self.size, max(1, fitting))
         self._recent.append(entry)
         self._remembered += (count := count_inputs([entry]))
-        while (excess := self._remembered - self._most_recent) > 0:
-            self._forget_oldest(excess)
+        self._remembered_bytes += entry.weight
+        while (excess := self._remembered - most) > 0 or self._remembered_bytes > self.most_bytes:
+            self._forget_oldest(max(1, excess))
         return count
 
     def _forget_oldest(self, most: int) -> None:
@@ -150,9 +164,11 @@ class Window:
         if isinstance(old, Run):
             gone = old.texts[old.forgotten : old.forgotten + most]
             old.forgotten += len(gone)
+            self._remembered_bytes -= weight_of(gone)
             self._forget(gone, old.origin() if old.origin else old)
         else:
             gone, old.remembered = [""], old.remembered - 1
+            self._remembered_bytes -= old.weight
             if old.uses == old.remembered == 0:
                 self._forget([old.key], old)
         self._remembered -= len(gone)
