@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
+from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_output
@@ -287,10 +288,15 @@ class _Course:
             state.is_given_up = state.is_new
             raise
         stream, stopped = self._embed(run, store, left)
+        stats = stream.stats if stream else RunStats()
         report = self._report(run, stream, kept)
+        # What the bulk run remembers would stay while the output is written.
+        del stream
+        run.feed.course = None
+        release_freed_memory()
         if stopped is not None:
             raise self._stopped(stopped, report) from stopped
-        run.tell_of_writing(stream.stats if stream else RunStats())
+        run.tell_of_writing(stats)
         try:
             self._write(run)
         except OpenRouterError as error:

@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._state import JobState
     from openrouter_embeddings.values import EmbeddedBatch, Failure, RunStats
 
-# Bytes of vectors between two times that free memory is given back, which takes milliseconds.
+# Bytes of vectors, and of input, between two times that free memory is given back, which takes
+# milliseconds. Texts take twice their bytes while they are sent, and with 32 MiB of them a job of
+# long texts took 595 MB.
 _MOST_BEFORE_RELEASE = 32 * 2**20
+_MOST_FED = 16 * 2**20
 # Seconds between two lines where none can be redrawn: in a pipe, a file, a notebook.
 _SELDOM = 10.0
 
@@ -181,9 +184,13 @@ class Feed:
         self._keep_books()
         rows_of_todo = self.given.texts.first_rows[self.todo]
         first = int(rows_of_todo[0]) if len(self.todo) else self.given.rows
-        start = self.given.begin_of(first)
+        start, fed = self.given.begin_of(first), 0
         for rows in self.given.read(start):
             self.given.check(start, rows)
+            fed += rows.batch.nbytes
+            if fed >= _MOST_FED:
+                release_freed_memory()
+                fed = 0
             wanted = np.searchsorted(rows_of_todo, (start, start + len(rows)))
             yield from _picked(rows, rows_of_todo[slice(*wanted)] - start)
             start += len(rows)
