@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -166,12 +166,16 @@ class FedSource:
         wanted: How many are wanted; 0 while there are some.
     """
 
-    is_held: ClassVar[bool] = False
     values: Iterator[object] | AsyncIterator[object]
     wanted: int = field(init=False, default=0)
     _here: deque[object] = field(init=False, factory=deque)
     _over: bool = field(init=False, default=False)
     _failure: Exception | None = field(init=False, default=None)
+
+    @property
+    def is_held(self) -> bool:
+        """Say that nobody holds the inputs: they come as they are read."""
+        return False
 
     def add(self, value: object) -> bool:
         """Add one that was read, and say whether it is the first that is here."""
