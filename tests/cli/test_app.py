@@ -221,6 +221,15 @@ def test_the_models_are_listed(service, run):
     assert len([line for line in run("models", "--free")[1].splitlines() if "test/" in line]) == 1
 
 
+def test_an_id_is_whole_in_a_narrow_window(service, run, monkeypatch):
+    """It takes several lines: one that is cut cannot be copied."""
+    monkeypatch.setenv("COLUMNS", "40")
+    cells = [line.split("│")[1].strip() for line in run("models")[1].splitlines() if "│" in line]
+
+    assert "test/embedding-free:free" in "".join(cells)
+    assert "…" not in "".join(cells)
+
+
 @LOCAL
 def test_the_local_model_is_listed(run):
     """Without a key and without a network."""

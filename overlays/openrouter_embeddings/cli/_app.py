@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 import typer
 from attrs import asdict
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as Grid
 
 app = typer.Typer(
@@ -167,7 +168,9 @@ def models(
     if as_json:
         write_json({"models": [_described(info) for info in found]})
         return 0
-    grid = Grid("model", "USD per million tokens", "most tokens", "takes")
+    # In a narrow window an id takes several lines: one that is cut cannot be copied.
+    whole = Column("model", overflow="fold")
+    grid = Grid(whole, "USD per million tokens", "most tokens", "takes")
     for info in found:
         grid.add_row(
             one_line(info.id), _price(info), _length(info), ", ".join(info.input_modalities)
