@@ -17,7 +17,7 @@ PACKAGE = Path(openrouter_embeddings.__file__).parent
 NEEDS = {
     "cli": (
         *("cli._app", "cli._options", "cli._files", "cli._contract", "cli._demo", "cli._serve"),
-        *("cli._cache", "cli._index", "cli._progress", "cli._requests"),
+        *("cli._cache", "cli._index", "cli._progress", "cli._requests", "cli._spool"),
     ),
     "otel": ("telemetry",),
     "local": ("local", "local._app", "local._request", "local._model", "_base.serving"),
