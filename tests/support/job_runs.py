@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from attrs import evolve
 
@@ -41,3 +43,13 @@ def interrupted(service, client, source, out, **options):
         embed_file(client, source, out, model=MODEL, limits=one_by_one, **options)
     service._script.embeddings.clear()
     return caught.value
+
+
+def can_write(values, kind):
+    """Say whether this Arrow can write a column of a type: older ones have no Parquet of some."""
+    try:
+        column = pa.table({"t": pa.array(values, kind)})
+        pq.write_table(column, pa.BufferOutputStream())
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        return False
+    return True
