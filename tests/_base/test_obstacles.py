@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -27,7 +28,7 @@ def proxy():
                 connection, _ = listening.accept()
             except OSError:
                 return
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 asked.append(connection.recv(65536))
                 connection.sendall(NO_LOGIN)
 

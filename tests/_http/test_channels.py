@@ -134,17 +134,20 @@ def damaging(port, damage):
     listening = socket.create_server(("127.0.0.1", 0))
 
     def there(connection, service):
-        while data := connection.recv(65536):
-            service.sendall(data)
+        # The other way may be over first, and closes both.
+        with contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                service.sendall(data)
 
     def serve():
         connection, _ = listening.accept()
         listening.close()
         with connection, socket.create_connection(("127.0.0.1", port)) as service:
             threading.Thread(target=there, args=(connection, service), daemon=True).start()
-            while data := bytearray(service.recv(65536)):
-                data[-1] ^= damage.is_set()
-                connection.sendall(data)
+            with contextlib.suppress(OSError):
+                while data := bytearray(service.recv(65536)):
+                    data[-1] ^= damage.is_set()
+                    connection.sendall(data)
 
     threading.Thread(target=serve, daemon=True).start()
     return listening.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from base64 import b64encode
@@ -26,6 +27,11 @@ class Proxy:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
+        # Who asked may have given up, or nobody came.
+        with contextlib.suppress(OSError):
+            self._talk()
+
+    def _talk(self):
         connection, _ = self._listening.accept()
         with connection:
             for answer in self.script:
