@@ -24,11 +24,15 @@ main()
 """
 TEXTS, WIDTH = 300, 8
 BYTES = TEXTS * WIDTH * 4
+SIZES = [0, 300, 2_000, BYTES // 2, BYTES + 10, 15_000]
+NAMES = ["out.parquet", "out.npy", "out.jsonl"]
+# Of one format 25 sizes, so that each step meets the bound somewhere.
+FULL = [(size, name) for name in NAMES for size in SIZES]
+FULL += [(size, "out.npy") for size in range(600, 15_000, 760)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a limit that Windows does not have")
-@pytest.mark.parametrize("name", ["out.parquet", "out.npy", "out.jsonl"])
-@pytest.mark.parametrize("size", [0, 300, 2_000, BYTES // 2, BYTES + 10, 15_000])
+@pytest.mark.parametrize(("size", "name"), FULL)
 def test_a_full_disk_is_a_sentence(size, name, service, client, write, tmp_path):
     """No file may be larger than that: the ledger, the vectors, or the output meets it first."""
     texts = [f"{number:05d} {os.urandom(8).hex()}" for number in range(TEXTS)]
