@@ -119,7 +119,8 @@ def test_models_come_in_both_shapes(serve, call):
 
 SLOW = {"drip", "drip_headers", "silence"}
 MENU = {name: fault for name, fault in faults.menu().items() if name not in SLOW}
-MENU |= {"drip": faults.drip(0.001), "silence": faults.silence(0.01)}
+MENU |= {"drip": faults.drip(0.001), "drip_headers": faults.drip_headers(0.001)}
+MENU |= {"silence": faults.silence(0.01)}
 TEXTS = ["a red fox", "a brown dog", "the third text"]
 
 
