@@ -73,3 +73,17 @@ def test_what_does_not_fit_is_left_out():
 def test_a_short_silence_is_none():
     """A reply takes its time."""
     assert (silence(2.9), silence(12.3)) == ("", "waiting 12 s")
+
+
+def test_a_system_without_threads_ends_nothing(now, monkeypatch, capsys):
+    """What is told is drawn all the same."""
+
+    def fail(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", fail)
+    with line(now) as shown:
+        now[0] = 11.0
+        shown.tell()
+
+    assert capsys.readouterr().err == "0 s in 1000\n0 s in 1000\n"

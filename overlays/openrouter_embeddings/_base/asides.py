@@ -81,7 +81,8 @@ class ProgressLine:
         """Draw the first line, and go on with it."""
         if self._on_terminal:
             self.draw(at_once=True)
-        threading.Thread(target=self._keep_up, name="progress", daemon=True).start()
+        with suppress(RuntimeError):  # the system has no more threads: what is told is drawn
+            threading.Thread(target=self._keep_up, name="progress", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
