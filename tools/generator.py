@@ -28,6 +28,7 @@ from patch_generated import (
     VECTOR,
     PatchError,
     loaded_late,
+    name_in_full,
     named_once,
     operations_of,
     plan,
@@ -102,7 +103,7 @@ def patched_where_it_fits(package: Path) -> list[Fit]:
 
 
 def _others(package: Path) -> Iterator[Fit]:
-    """Make the three patches that are no plain replacements in every package."""
+    """Make the four patches that are no plain replacements in every package."""
     operations = operations_of(package)
     texts = [path.read_text(encoding="utf-8") for path in operations]
     is_needed = any(TWICE.search(text) for text in texts)
@@ -116,6 +117,7 @@ def _others(package: Path) -> Iterator[Fit]:
         text = text.replace(EMBEDDING.old, EMBEDDING.new)
         vector.write_text(text, encoding="utf-8", newline="\n")
     yield Fit(MODELS, "imports of one model each", 1, int(_made_late(package / MODELS)))
+    yield Fit("models", "imports within functions", 1, int(name_in_full(package)))
 
 
 def _made_late(models: Path) -> bool:

@@ -12,6 +12,9 @@ share is named once.
 The models are loaded one by one, on their first use. As generated, the first of them loads all,
 which takes 42 ms where a call needs a quarter of them.
 
+What their functions import at each call is named in full. As generated it is relative, for which
+Python asks for the parent of the package in Python: 2 us each, and a call does it eight times.
+
 An embedding is a list or a text, and stays what it is. As generated, every text raises an exception
 and builds a type on its way to that: 1 ms for each thousand vectors.
 
@@ -48,6 +51,7 @@ DOOR = re.compile(
     r'(?P<head>"""[^"]*"""\n\n)(?P<imports>(?:from \.\w+ import \w+\n)*)'
     r'\n__all__ = \(\n(?P<names>(?:    "\w+",\n)*)\)\n'
 )
+RELATIVE = re.compile(r"^( +)from \.\.models\.", re.MULTILINE)
 TWICE = re.compile(r"\b(\w+)(?: \| \1\b)+")
 
 IMPORT = Replacement("from http import HTTPStatus\n", "", 1)
@@ -188,6 +192,7 @@ def patch_package(package: Path) -> None:
     named_once(operations_of(package))
     models = package / MODELS
     _write(models, loaded_late(models.read_text(encoding="utf-8")))
+    name_in_full(package)
     vector = package / VECTOR
     if vector.exists() and EMBEDDING.old in vector.read_text(encoding="utf-8"):
         _rewrite(vector, [EMBEDDING])
@@ -211,6 +216,21 @@ def loaded_late(text: str) -> str:
     exported = f"__all__ = (\n{found['names']})\n"
     loader = LOADER % lines
     return f"{found['head']}{head}\nif TYPE_CHECKING:\n{imports}\n{exported}{loader}"
+
+
+def name_in_full(package: Path) -> bool:
+    """Name the models that functions import by the package; return whether there are any."""
+    modules = {path: path.read_text(encoding="utf-8") for path in package.glob("models/*.py")}
+    named = {path: _named_in_full(text, package.name) for path, text in modules.items()}
+    for path, text in named.items():
+        _write(path, text)
+    return named != modules
+
+
+def _named_in_full(text: str, package: str) -> str:
+    head, *functions = re.split(r"(?m)^(?=    def )", text)
+    named = (RELATIVE.sub(rf"\1from {package}.models.", function) for function in functions)
+    return "".join([head, *named])
 
 
 def operations_of(package: Path) -> list[Path]:

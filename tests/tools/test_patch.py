@@ -117,6 +117,18 @@ def test_a_vector_of_another_form_stays_as_generated(package):
     assert (package / "models" / "embedding_object.py").read_text() == other
 
 
+def test_what_functions_import_is_named_in_full(package):
+    """What stands above the class stays: it is looked at by type checkers alone."""
+    above = "if TYPE_CHECKING:\n    from ..models.b import B\n\n\nclass A:\n"
+    function = "    def c(self):\n        from %smodels.b import B\n"
+    (package / "models" / "a.py").write_text(above + function % "..")
+
+    patch_package(package)
+
+    text = (package / "models" / "a.py").read_text()
+    assert text == above + function % f"{package.name}."
+
+
 def test_models_are_loaded_by_their_names(package, monkeypatch):
     """One by one, as a module or as a class; what is none of them is no attribute."""
     for name in ("AModel", "B"):

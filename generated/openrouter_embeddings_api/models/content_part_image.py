@@ -50,7 +50,7 @@ class ContentPartImage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.image_url import ImageUrl  # noqa: PLC0415
+        from openrouter_embeddings_api.models.image_url import ImageUrl  # noqa: PLC0415
 
         d = dict(src_dict)
         type_ = cast(Literal["image_url"], d.pop("type"))

@@ -50,7 +50,7 @@ class ContentPartInputFile:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.multimodal_media import MultimodalMedia  # noqa: PLC0415
+        from openrouter_embeddings_api.models.multimodal_media import MultimodalMedia  # noqa: PLC0415
 
         d = dict(src_dict)
         type_ = cast(Literal["input_file"], d.pop("type"))

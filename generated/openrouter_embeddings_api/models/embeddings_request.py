@@ -48,8 +48,8 @@ class EmbeddingsRequest:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.multimodal_input import MultimodalInput  # noqa: PLC0415
-        from ..models.provider_preferences import ProviderPreferences  # noqa: PLC0415
+        from openrouter_embeddings_api.models.multimodal_input import MultimodalInput  # noqa: PLC0415
+        from openrouter_embeddings_api.models.provider_preferences import ProviderPreferences  # noqa: PLC0415
 
         input_: list[dict[str, Any] | float | list[float] | str] | str
         if isinstance(self.input_, list):
@@ -121,9 +121,9 @@ class EmbeddingsRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.multimodal_input import MultimodalInput  # noqa: PLC0415
-        from ..models.provider_preferences import ProviderPreferences  # noqa: PLC0415
-        from ..models.trace_config import TraceConfig  # noqa: PLC0415
+        from openrouter_embeddings_api.models.multimodal_input import MultimodalInput  # noqa: PLC0415
+        from openrouter_embeddings_api.models.provider_preferences import ProviderPreferences  # noqa: PLC0415
+        from openrouter_embeddings_api.models.trace_config import TraceConfig  # noqa: PLC0415
 
         d = dict(src_dict)
 

@@ -38,7 +38,7 @@ class EmbeddingsResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.embeddings_usage import EmbeddingsUsage  # noqa: PLC0415
+        from openrouter_embeddings_api.models.embeddings_usage import EmbeddingsUsage  # noqa: PLC0415
 
         data = []
         for data_item_data in self.data:
@@ -95,8 +95,8 @@ class EmbeddingsResponse:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.embedding_object import EmbeddingObject  # noqa: PLC0415
-        from ..models.embeddings_usage import EmbeddingsUsage  # noqa: PLC0415
+        from openrouter_embeddings_api.models.embedding_object import EmbeddingObject  # noqa: PLC0415
+        from openrouter_embeddings_api.models.embeddings_usage import EmbeddingsUsage  # noqa: PLC0415
 
         d = dict(src_dict)
         data = []

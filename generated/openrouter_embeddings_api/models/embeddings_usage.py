@@ -38,8 +38,8 @@ class EmbeddingsUsage:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.cost_details import CostDetails  # noqa: PLC0415
-        from ..models.prompt_tokens_details import PromptTokensDetails  # noqa: PLC0415
+        from openrouter_embeddings_api.models.cost_details import CostDetails  # noqa: PLC0415
+        from openrouter_embeddings_api.models.prompt_tokens_details import PromptTokensDetails  # noqa: PLC0415
 
         prompt_tokens = self.prompt_tokens
 
@@ -93,8 +93,8 @@ class EmbeddingsUsage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.cost_details import CostDetails  # noqa: PLC0415
-        from ..models.prompt_tokens_details import PromptTokensDetails  # noqa: PLC0415
+        from openrouter_embeddings_api.models.cost_details import CostDetails  # noqa: PLC0415
+        from openrouter_embeddings_api.models.prompt_tokens_details import PromptTokensDetails  # noqa: PLC0415
 
         d = dict(src_dict)
         prompt_tokens = d.pop("prompt_tokens", UNSET)

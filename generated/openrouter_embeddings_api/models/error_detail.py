@@ -36,8 +36,8 @@ class ErrorDetail:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.error_availability import ErrorAvailability  # noqa: PLC0415
-        from ..models.error_metadata import ErrorMetadata  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_availability import ErrorAvailability  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_metadata import ErrorMetadata  # noqa: PLC0415
 
         code: int | None | str | Unset
         if isinstance(self.code, Unset):
@@ -87,8 +87,8 @@ class ErrorDetail:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.error_availability import ErrorAvailability  # noqa: PLC0415
-        from ..models.error_metadata import ErrorMetadata  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_availability import ErrorAvailability  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_metadata import ErrorMetadata  # noqa: PLC0415
 
         d = dict(src_dict)
 

@@ -65,7 +65,7 @@ class ErrorMetadata:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.free_form import FreeForm  # noqa: PLC0415
+        from openrouter_embeddings_api.models.free_form import FreeForm  # noqa: PLC0415
 
         provider_name: None | str | Unset
         if isinstance(self.provider_name, Unset):
@@ -193,7 +193,7 @@ class ErrorMetadata:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.free_form import FreeForm  # noqa: PLC0415
+        from openrouter_embeddings_api.models.free_form import FreeForm  # noqa: PLC0415
 
         d = dict(src_dict)
 

@@ -35,8 +35,8 @@ class ErrorResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.error_detail import ErrorDetail  # noqa: PLC0415
-        from ..models.free_form import FreeForm  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_detail import ErrorDetail  # noqa: PLC0415
+        from openrouter_embeddings_api.models.free_form import FreeForm  # noqa: PLC0415
 
         error: dict[str, Any] | str
         if isinstance(self.error, ErrorDetail):
@@ -78,8 +78,8 @@ class ErrorResponse:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.error_detail import ErrorDetail  # noqa: PLC0415
-        from ..models.free_form import FreeForm  # noqa: PLC0415
+        from openrouter_embeddings_api.models.error_detail import ErrorDetail  # noqa: PLC0415
+        from openrouter_embeddings_api.models.free_form import FreeForm  # noqa: PLC0415
 
         d = dict(src_dict)
 

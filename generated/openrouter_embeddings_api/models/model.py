@@ -75,15 +75,15 @@ class Model:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.default_parameters import DefaultParameters  # noqa: PLC0415
-        from ..models.model_alias_target import ModelAliasTarget  # noqa: PLC0415
-        from ..models.model_architecture import ModelArchitecture  # noqa: PLC0415
-        from ..models.model_benchmarks import ModelBenchmarks  # noqa: PLC0415
-        from ..models.model_links import ModelLinks  # noqa: PLC0415
-        from ..models.model_reasoning import ModelReasoning  # noqa: PLC0415
-        from ..models.per_request_limits import PerRequestLimits  # noqa: PLC0415
-        from ..models.public_pricing import PublicPricing  # noqa: PLC0415
-        from ..models.top_provider_info import TopProviderInfo  # noqa: PLC0415
+        from openrouter_embeddings_api.models.default_parameters import DefaultParameters  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_alias_target import ModelAliasTarget  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_architecture import ModelArchitecture  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_benchmarks import ModelBenchmarks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_links import ModelLinks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_reasoning import ModelReasoning  # noqa: PLC0415
+        from openrouter_embeddings_api.models.per_request_limits import PerRequestLimits  # noqa: PLC0415
+        from openrouter_embeddings_api.models.public_pricing import PublicPricing  # noqa: PLC0415
+        from openrouter_embeddings_api.models.top_provider_info import TopProviderInfo  # noqa: PLC0415
 
         id = self.id
 
@@ -282,15 +282,15 @@ class Model:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.default_parameters import DefaultParameters  # noqa: PLC0415
-        from ..models.model_alias_target import ModelAliasTarget  # noqa: PLC0415
-        from ..models.model_architecture import ModelArchitecture  # noqa: PLC0415
-        from ..models.model_benchmarks import ModelBenchmarks  # noqa: PLC0415
-        from ..models.model_links import ModelLinks  # noqa: PLC0415
-        from ..models.model_reasoning import ModelReasoning  # noqa: PLC0415
-        from ..models.per_request_limits import PerRequestLimits  # noqa: PLC0415
-        from ..models.public_pricing import PublicPricing  # noqa: PLC0415
-        from ..models.top_provider_info import TopProviderInfo  # noqa: PLC0415
+        from openrouter_embeddings_api.models.default_parameters import DefaultParameters  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_alias_target import ModelAliasTarget  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_architecture import ModelArchitecture  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_benchmarks import ModelBenchmarks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_links import ModelLinks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model_reasoning import ModelReasoning  # noqa: PLC0415
+        from openrouter_embeddings_api.models.per_request_limits import PerRequestLimits  # noqa: PLC0415
+        from openrouter_embeddings_api.models.public_pricing import PublicPricing  # noqa: PLC0415
+        from openrouter_embeddings_api.models.top_provider_info import TopProviderInfo  # noqa: PLC0415
 
         d = dict(src_dict)
         id = d.pop("id")

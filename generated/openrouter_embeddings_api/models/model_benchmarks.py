@@ -30,7 +30,7 @@ class ModelBenchmarks:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.analysis_score import AnalysisScore  # noqa: PLC0415
+        from openrouter_embeddings_api.models.analysis_score import AnalysisScore  # noqa: PLC0415
 
         design_arena: list[dict[str, Any]] | None | Unset
         if isinstance(self.design_arena, Unset):
@@ -64,8 +64,8 @@ class ModelBenchmarks:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.analysis_score import AnalysisScore  # noqa: PLC0415
-        from ..models.arena_score import ArenaScore  # noqa: PLC0415
+        from openrouter_embeddings_api.models.analysis_score import AnalysisScore  # noqa: PLC0415
+        from openrouter_embeddings_api.models.arena_score import ArenaScore  # noqa: PLC0415
 
         d = dict(src_dict)
 

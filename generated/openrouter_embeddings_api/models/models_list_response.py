@@ -32,7 +32,7 @@ class ModelsListResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.list_links import ListLinks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.list_links import ListLinks  # noqa: PLC0415
 
         data = []
         for data_item_data in self.data:
@@ -65,8 +65,8 @@ class ModelsListResponse:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.list_links import ListLinks  # noqa: PLC0415
-        from ..models.model import Model  # noqa: PLC0415
+        from openrouter_embeddings_api.models.list_links import ListLinks  # noqa: PLC0415
+        from openrouter_embeddings_api.models.model import Model  # noqa: PLC0415
 
         d = dict(src_dict)
         data = []

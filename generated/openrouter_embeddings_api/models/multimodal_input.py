@@ -36,10 +36,10 @@ class MultimodalInput:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.content_part_image import ContentPartImage  # noqa: PLC0415
-        from ..models.content_part_input_audio import ContentPartInputAudio  # noqa: PLC0415
-        from ..models.content_part_input_video import ContentPartInputVideo  # noqa: PLC0415
-        from ..models.content_part_text import ContentPartText  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_image import ContentPartImage  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_input_audio import ContentPartInputAudio  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_input_video import ContentPartInputVideo  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_text import ContentPartText  # noqa: PLC0415
 
         content = []
         for content_item_data in self.content:
@@ -69,11 +69,11 @@ class MultimodalInput:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.content_part_image import ContentPartImage  # noqa: PLC0415
-        from ..models.content_part_input_audio import ContentPartInputAudio  # noqa: PLC0415
-        from ..models.content_part_input_file import ContentPartInputFile  # noqa: PLC0415
-        from ..models.content_part_input_video import ContentPartInputVideo  # noqa: PLC0415
-        from ..models.content_part_text import ContentPartText  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_image import ContentPartImage  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_input_audio import ContentPartInputAudio  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_input_file import ContentPartInputFile  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_input_video import ContentPartInputVideo  # noqa: PLC0415
+        from openrouter_embeddings_api.models.content_part_text import ContentPartText  # noqa: PLC0415
 
         d = dict(src_dict)
         content = []

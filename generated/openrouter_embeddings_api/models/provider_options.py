@@ -29,7 +29,7 @@ class ProviderOptions:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.free_form import FreeForm  # noqa: PLC0415
+        from openrouter_embeddings_api.models.free_form import FreeForm  # noqa: PLC0415
 
         d = dict(src_dict)
         provider_options = cls()

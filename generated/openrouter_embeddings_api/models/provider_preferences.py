@@ -63,8 +63,8 @@ class ProviderPreferences:
     zdr: bool | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.percentile_cutoffs import PercentileCutoffs  # noqa: PLC0415
-        from ..models.provider_sort_config import ProviderSortConfig  # noqa: PLC0415
+        from openrouter_embeddings_api.models.percentile_cutoffs import PercentileCutoffs  # noqa: PLC0415
+        from openrouter_embeddings_api.models.provider_sort_config import ProviderSortConfig  # noqa: PLC0415
 
         allow_fallbacks: bool | None | Unset
         if isinstance(self.allow_fallbacks, Unset):
@@ -207,10 +207,10 @@ class ProviderPreferences:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.max_price import MaxPrice  # noqa: PLC0415
-        from ..models.percentile_cutoffs import PercentileCutoffs  # noqa: PLC0415
-        from ..models.provider_options import ProviderOptions  # noqa: PLC0415
-        from ..models.provider_sort_config import ProviderSortConfig  # noqa: PLC0415
+        from openrouter_embeddings_api.models.max_price import MaxPrice  # noqa: PLC0415
+        from openrouter_embeddings_api.models.percentile_cutoffs import PercentileCutoffs  # noqa: PLC0415
+        from openrouter_embeddings_api.models.provider_options import ProviderOptions  # noqa: PLC0415
+        from openrouter_embeddings_api.models.provider_sort_config import ProviderSortConfig  # noqa: PLC0415
 
         d = dict(src_dict)
 

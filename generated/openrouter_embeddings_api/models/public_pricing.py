@@ -139,7 +139,7 @@ class PublicPricing:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.pricing_override import PricingOverride  # noqa: PLC0415
+        from openrouter_embeddings_api.models.pricing_override import PricingOverride  # noqa: PLC0415
 
         d = dict(src_dict)
         prompt = d.pop("prompt", UNSET)
