@@ -7,6 +7,7 @@ import base64
 import numpy as np
 import pytest
 
+from openrouter_embeddings._request import plausibility
 from openrouter_embeddings._request.plausibility import (
     LEAST,
     MOST,
@@ -151,3 +152,26 @@ def test_different_vectors_are_not_one():
     matrix[1, 3] = 2.0
 
     assert not is_one_for_all(matrix, ["a", "b", "c", "d"])
+
+
+@pytest.mark.parametrize("width", [4, 64, 256, 1536])
+@pytest.mark.parametrize("kind", [*RIGHT, *WRONG])
+def test_a_quick_look_changes_no_verdict(kind, width, monkeypatch):
+    encode = (RIGHT | WRONG)[kind]
+    for count in (1, 3):
+        for rows in shapes(count, width).values():
+            raw = np.ascontiguousarray(encode(rows)).tobytes()
+            read = np.frombuffer(raw[: len(raw) // (4 * count) * 4 * count], "<f4")
+            if not read.size:
+                continue
+            matrix = read.reshape(count, -1)
+            with monkeypatch.context() as patch:
+                patch.setattr(plausibility, "_is_usual", lambda *_: False)
+                expected = find_wrong_type(matrix)
+            assert find_wrong_type(matrix) == expected
+
+
+def test_a_quick_look_is_enough_for_usual_vectors(monkeypatch):
+    monkeypatch.setattr(plausibility, "_are_pairs", None)
+    matrix = unit(DRAW.standard_normal((100, 1536))).astype(np.float32)
+    assert find_wrong_type(matrix) is None
