@@ -142,8 +142,11 @@ def _mask(text: str, forms: list[str], *, words: bool = True) -> str:
         forms: What it looks like.
         words: Whether a short one is also masked where nothing but itself tells that it is one.
     """
+    is_escaped = "\\" in text or "%" in text or "&" in text
+    if not is_escaped and not any(form in text for form in forms):
+        return text  # as nearly all are, headers above all
     spans = {*_find(text, forms, words=words)}
-    if "\\" in text or "%" in text or "&" in text:
+    if is_escaped:
         spans |= {*_find_escaped(text, forms, words=words)}
     if not spans:
         return text
