@@ -130,7 +130,7 @@ def _optional(check: Callable[[str, object], T], argument: str, value: object) -
 
 def _model(value: object) -> str:
     model = arguments.text("model", value)
-    if any(letter.isspace() for letter in model):
+    if model.split() != [model]:
         raise arguments.bad_value("model", "must not hold white space", model)
     return model
 

@@ -341,8 +341,16 @@ def _absolute(base_url: str, path: str) -> httpx.URL:
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
     """Write headers as plain texts, names in lower case; what stands twice is joined by commas."""
-    encoding, plain = headers.encoding, dict[str, str]()
-    for raw_name, raw_value in headers.raw:
+    raw = headers.raw
+    try:
+        return _decoded(raw, "utf-8")
+    except UnicodeDecodeError:
+        return _decoded(raw, "latin-1")  # the choice that httpx makes in three turns
+
+
+def _decoded(raw: Iterable[tuple[bytes, bytes]], encoding: str) -> dict[str, str]:
+    plain = dict[str, str]()
+    for raw_name, raw_value in raw:
         name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
         plain[name] = f"{plain[name]}, {value}" if name in plain else value
     return plain

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 keep_freed_memory()
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def write_embeddings(request: EmbeddingRequest, encoding: EncodingFormat) -> HttpRequest:
     """Write an embeddings request with the generated builder and serialise its body once.
@@ -52,7 +54,7 @@ def write_embeddings(request: EmbeddingRequest, encoding: EncodingFormat) -> Htt
     )
     kwargs = create_embeddings._get_kwargs(body=body)  # noqa: SLF001 - the seam, see the module
     fields = kwargs["json"] | dict(request.extra_body)
-    content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    content = _ENCODER.encode(fields).encode()
     headers = kwargs.get("headers", {}) | dict(request.extra_headers)
     return HttpRequest(kwargs["method"], kwargs["url"], headers, content)
 
