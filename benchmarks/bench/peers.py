@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Vectors = list[Sequence[float] | np.ndarray]
     Call = Callable[..., np.ndarray]
 
-KEY = "sk-or-bench"
+KEY = "sk-or-v1-" + "0" * 64  # as long as a real one
 IN_FLIGHT = 16
 
 
