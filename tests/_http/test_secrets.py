@@ -227,3 +227,21 @@ def test_no_error_event_or_log_shows_it(respond, key, caplog):
     assert "***" in shown
     for one in (key, key[:7], encode(key), f"\\u{ord(key[0]):04x}\\u{ord(key[1]):04x}"):
         assert one not in shown
+
+
+@pytest.mark.parametrize("key", [LONG, "Z" * 40, "0123456789-"])
+@pytest.mark.parametrize("marks", [0, 1, 199, 200, 201, 5000])
+@pytest.mark.parametrize("place", ["first", "behind the marks", "last"])
+def test_a_large_success_is_searched_to_its_end(key, marks, place):
+    """Behind however many bytes that look like a part of the key, and where there is none."""
+    key = key if len(key) >= 12 else key + key
+    parts = [b"", b"-" * marks, b"QUJD" * 20_000, b""]
+    parts[{"first": 0, "behind the marks": 2, "last": 3}[place]] += key.encode()
+    whole = b"".join(parts)
+    auth = BearerAuth(key)
+
+    masked = auth.mask_body(bytearray(whole), is_success=True)
+
+    assert masked == whole.replace(key.encode(), b"***")
+    honest = bytearray(whole.replace(key.encode(), key[:-1].encode() + b"!"))
+    assert auth.mask_body(honest, is_success=True) is honest

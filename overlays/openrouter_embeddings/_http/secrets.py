@@ -38,6 +38,10 @@ _SMALL_BYTES = 64 * 1024
 Each form in base64 would cost 1 ms for 17 MB, and a short key 5.
 """
 
+_BASE64_BYTES = b"+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_MOST_MARKS = 200
+"""In numbers each second one has a minus sign; 200 of them are looked at in 50 us."""
+
 _MASK = "***"
 _JOINED = frozenset("-_/+0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _BASE64 = re.compile("[-_/+0-9A-Za-z]+=*")
@@ -131,7 +135,28 @@ def _may_hold(body: bytearray, forms: list[str]) -> bool:
     is_small, key = len(body) <= _SMALL_BYTES, forms[0]
     if len(key) < _SAFE_CHARACTERS:
         return is_small and f"Bearer {key}".encode() in body
-    return any(form.encode() in body for form in (forms if is_small else (key,)))
+    if is_small:
+        return any(form.encode() in body for form in forms)
+    return _holds(body, key.encode())
+
+
+def _holds(body: bytearray, key: bytes) -> bool:
+    """Say whether a large body holds a long key.
+
+    By a byte of it that base64 never holds, so that nearly all of the body is passed over at the
+    speed of memory: 0.3 ms for 17 MB, where a search for the whole takes 1.1.
+    """
+    mark = next((place for place, byte in enumerate(key) if byte not in _BASE64_BYTES), None)
+    if mark is None:
+        return key in body
+    at = -1
+    for _ in range(_MOST_MARKS):
+        at = body.find(key[mark], at + 1)
+        if at < 0:
+            return False
+        if body.startswith(key, max(at - mark, 0)):
+            return True
+    return body.find(key, max(at - mark, 0)) >= 0
 
 
 def _mask(text: str, forms: list[str], *, words: bool = True) -> str:
