@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import sys
 import threading
@@ -30,16 +29,6 @@ def write_to_terminal(text: str) -> None:
         with suppress(OSError, ValueError):
             sys.stderr.write(text)
             sys.stderr.flush()
-
-
-def log(logger: logging.Logger, level: int, message: str, argument: object) -> None:
-    """Log, with the traceback of what is being handled where it is an error.
-
-    Handlers are others' code, and may raise: those of the standard library do where standard error
-    is closed.
-    """
-    with suppress(Exception):
-        logger.log(level, message, argument, exc_info=level >= logging.ERROR)
 
 
 def write_line(line: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import fields
@@ -28,6 +29,16 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _LEFT_OUT = {"started", "base_url"}
 _MOST_CHARACTERS = 200  # of a value; names and ids are shorter
+
+
+def log(logger: logging.Logger, level: int, message: str, argument: object) -> None:
+    """Log, with the traceback of what is being handled where it is an error.
+
+    Handlers are others' code, and may raise: those of the standard library do where standard error
+    is closed.
+    """
+    with suppress(Exception):
+        logger.log(level, message, argument, exc_info=level >= logging.ERROR)
 
 
 def follow_environment() -> None:

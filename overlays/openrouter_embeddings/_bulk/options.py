@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.asides import ProgressLine, fitting, log, silence
+from openrouter_embeddings._base.asides import ProgressLine, fitting, silence
+from openrouter_embeddings._base.logs import log
 from openrouter_embeddings._base.matrices import checked_matrix
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits

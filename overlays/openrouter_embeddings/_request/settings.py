@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.asides import log
-from openrouter_embeddings._base.logs import write_line
+from openrouter_embeddings._base.logs import log, write_line
 from openrouter_embeddings._request.retry import ONCE, RetryConfig
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from openrouter_embeddings._base import environment
-from openrouter_embeddings._base.asides import log
+from openrouter_embeddings._base.logs import log
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.proxy._access import RefusalError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._base.asides import log
+from openrouter_embeddings._base.logs import log
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.proxy._access import RefusalError
 from openrouter_embeddings.proxy._budget import Budget
