@@ -86,4 +86,4 @@ class Calls:
         """Ask what the listing says of the model, where a run must know."""
         if not setup.needs_listing:
             return None
-        return (yield from self._model(setup.template.model))
+        return (yield from self._model(setup.plan.template.model))

@@ -308,9 +308,9 @@ class Embeddings(Calls):
         from openrouter_embeddings._bulk.budget import estimate  # noqa: PLC0415 - see `_calls`
 
         setup = self._set_up(model, {"cache": cache, **options})
-        listed = self._run(self._model(setup.template.model))
+        listed = self._run(self._model(setup.plan.template.model))
         with setup.store() as store:
-            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.plan.prefix)
 
     def _run(self, flow: Flow[T]) -> T:
         from openrouter_embeddings._request.flow import Send  # noqa: PLC0415 - see `_calls`
@@ -494,9 +494,9 @@ class AsyncEmbeddings(Calls):
         from openrouter_embeddings._bulk.budget import estimate  # noqa: PLC0415 - see `_calls`
 
         setup = self._set_up(model, {"cache": cache, **options})
-        listed = await self._run(self._model(setup.template.model))
+        listed = await self._run(self._model(setup.plan.template.model))
         with setup.store() as store:
-            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.prefix)
+            return estimate(inputs, setup.keys, store, listed.pricing.prompt, setup.plan.prefix)
 
     async def _run(self, flow: Flow[T]) -> T:
         from asyncio import sleep  # noqa: PLC0415 - the other client needs no event loop

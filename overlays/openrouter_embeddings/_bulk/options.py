@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import ProgressLine, fitting, silence
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings._bulk.output import ResultMatrix
-    from openrouter_embeddings._bulk.pace import Pace
-    from openrouter_embeddings._request.call import BatchCall
-    from openrouter_embeddings._request.embeddings import Verified
     from openrouter_embeddings._request.operations import BatchOperation
     from openrouter_embeddings._request.retry import RetryConfig
     from openrouter_embeddings._request.settings import Settings
@@ -122,44 +119,26 @@ class BulkSetup:
     """A bulk run that is set up, but for its inputs.
 
     Attributes:
-        operation: Makes the operation that embeds a request.
-        template: The request of each batch, but for its inputs.
+        plan: What it is to do, but for what the listing says and where its vectors end.
         settings: Times and retries.
-        limits: The bounds.
-        max_cost: The most to spend in USD, or None.
-        pin_provider: Whether the provider of the first answer must give all.
         may_cut: Whether texts that are too long are cut.
         cache: The cache, its path, or None.
-        prefix: What is put before each text.
-        pace: A pace that several runs share, or None for one of its own.
     """
 
-    operation: Callable[[EmbeddingRequest], BatchOperation]
-    template: EmbeddingRequest
+    plan: Plan
     settings: Settings
-    limits: Limits
-    max_cost: float | None
-    pin_provider: bool
     may_cut: bool
     cache: Store | str | PathLike[str] | None
-    prefix: str = ""
-    pace: Pace | None = None
-
-    @property
-    def source(self) -> str:
-        """Say where the vectors come from, as keys have it: the cache's name or the base URL."""
-        named = getattr(self.cache, "source", None)
-        return named if isinstance(named, str) else self.settings.base_url
 
     @property
     def keys(self) -> KeyMaker:
         """Make the keys of inputs, as a run would that is not pinned to a provider."""
-        return keys_of(self.template, self.source)
+        return keys_of(self.plan.template, self.plan.source)
 
     @property
     def needs_listing(self) -> bool:
         """Say whether the run must know what the listing says of the model."""
-        return self.max_cost is not None or self.may_cut
+        return self.plan.max_cost is not None or self.may_cut
 
     def run(
         self,
@@ -177,32 +156,16 @@ class BulkSetup:
             matrix: The matrix that collects the vectors of the whole run, if there is one.
             in_loop: Whether the run is carried out in an event loop.
         """
-
-        def call(request: EmbeddingRequest, now: float, paid: int) -> BatchCall[Verified]:
-            operation = self.operation(request)
-            return self.settings.batch_call(operation, now, paid)
-
-        plan = Plan(
-            template=self.template,
-            call=call,
-            limits=self.limits,
-            most_paid=self.settings.most_paid,
-            max_cost=self.max_cost,
+        context = listed.context_length if listed else None
+        plan = evolve(
+            self.plan,
             price=self._price(listed),
-            context=(listed.context_length or None) if listed else None,
-            pin_provider=self.pin_provider,
-            cutting=self._cutting(listed) if self.may_cut else None,
-            asks=self.cache is not None,
+            context=context or None,
+            cutting=Cutting(context, len(self.plan.prefix)) if self.may_cut else None,
             matrix=matrix,
-            source=self.source,
-            prefix=self.prefix,
-            pace=self.pace,
         )
         checked = checked_inputs(inputs, in_loop=in_loop)
         return BulkRun(plan, make_source(checked, self.settings.clock, in_loop=in_loop))
-
-    def _cutting(self, listed: ModelInfo | None) -> Cutting:
-        return Cutting(listed.context_length if listed else None, len(self.prefix))
 
     def _price(self, listed: ModelInfo | None) -> float | None:
         """Return what a token costs; a bound of the cost needs to know.
@@ -211,10 +174,9 @@ class BulkSetup:
             ConfigurationError: There is such a bound, and no fixed price.
         """
         price = listed.pricing.prompt if listed else None
-        if price is None and self.max_cost is not None:
-            message = (
-                f"max_cost needs a fixed price; the listing has none for {self.template.model}."
-            )
+        if price is None and self.plan.max_cost is not None:
+            model = self.plan.template.model
+            message = f"max_cost needs a fixed price; the listing has none for {model}."
             hint = "Leave max_cost out, or choose a model whose price is listed."
             raise ConfigurationError(message, argument="max_cost", hint=hint)
         return None if price is None else float(price)
@@ -334,22 +296,27 @@ def set_up(
     limits = given.get("limits", Limits())
     if not isinstance(limits, Limits):
         raise arguments.bad_type("limits", "Limits", limits)
-    most = given.get("max_cost")
-    return BulkSetup(
-        operation=operation,
-        template=write_template(model, given, _BULK_NAMES),
-        settings=settings.override(
-            cast("float | EllipsisType | None", given.get("timeout", ...)),
-            cast("float | EllipsisType | None", given.get("deadline", ...)),
-            cast("RetryConfig | EllipsisType | None", given.get("retries", ...)),
-        ),
+    template = write_template(model, given, _BULK_NAMES)
+    own = settings.override(
+        cast("float | EllipsisType | None", given.get("timeout", ...)),
+        cast("float | EllipsisType | None", given.get("deadline", ...)),
+        cast("RetryConfig | EllipsisType | None", given.get("retries", ...)),
+    )
+    most, cache = given.get("max_cost"), _checked_cache(given.get("cache"))
+    named = getattr(cache, "source", None)
+    plan = Plan(
+        template=template,
+        call=lambda request, now, paid: own.batch_call(operation(request), now, paid),
         limits=limits,
+        most_paid=own.most_paid,
         max_cost=None if most is None else arguments.number("max_cost", most),
         pin_provider=arguments.flag("pin_provider", given.get("pin_provider", False)),
-        may_cut=_on_long(given.get("on_long", "error")),
-        cache=_checked_cache(given.get("cache")),
+        asks=cache is not None,
+        source=named if isinstance(named, str) else own.base_url,
         prefix=checked_prefix(given.get("prefix")),
     )
+    on_long = arguments.choice("on_long", given.get("on_long", "error"), ("error", "truncate"))
+    return BulkSetup(plan, own, on_long == "truncate", cache)
 
 
 def _checked_cache(cache: object) -> Store | str | PathLike[str] | None:
@@ -402,10 +369,6 @@ def prepare_result(
             if not is_plain(value):
                 one_input(position, value, before)
     return Result(len(inputs), matrix, course or Course())
-
-
-def _on_long(value: object) -> bool:
-    return arguments.choice("on_long", value, ("error", "truncate")) == "truncate"
 
 
 def choose_reporter(

@@ -104,12 +104,13 @@ class UpstreamEmbeddings(AsyncEmbeddings):
         return _Operation.of(request, self._lessons)
 
     def _set_up(self, model: str, options: Mapping[str, object]) -> BulkSetup:
-        return evolve(super()._set_up(model, options), pace=self._pace)
+        setup = super()._set_up(model, options)
+        return evolve(setup, plan=evolve(setup.plan, pace=self._pace))
 
     def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
         if not setup.needs_listing:
             return None
-        model, now = setup.template.model, self._settings.clock()
+        model, now = setup.plan.template.model, self._settings.clock()
         known = self._known.get(model)
         if known is not None and now - known[0] < _LISTING_SECONDS:
             return known[1]
