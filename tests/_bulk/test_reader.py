@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from openrouter_embeddings._bulk.items import Item, Slot
-from openrouter_embeddings._bulk.reader import IteratedSource, Reader, Unusable
+from openrouter_embeddings._bulk.items import Slot
+from openrouter_embeddings._bulk.reader import IteratedSource, Reader
 from openrouter_embeddings._bulk.space import Space
 from openrouter_embeddings.inputs import embedding_request
 
@@ -34,9 +34,8 @@ def test_a_plain_text_stays_itself_and_what_cannot_be_sent_says_why():
     source.read(1, {})
     tokens, empty, text = source.read(3, {}).entries
 
-    assert isinstance(tokens, Item)
+    assert isinstance(tokens, Slot)
     assert (tokens.wire, tokens.kind, tokens.tokens) == ([1, 2], "tokens", 2)
-    assert isinstance(empty, Unusable)
     assert "inputs[2]" in str(empty.error)
     assert text == "b"
 

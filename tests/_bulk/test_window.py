@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from books import Books, item, play, vector
 
-from openrouter_embeddings._bulk.items import Cached, Item, Run, Slot
+from openrouter_embeddings._bulk.items import Cached, Run, Slot
 from openrouter_embeddings._bulk.window import Window
 from openrouter_embeddings.errors import BadRequestResponseError
 
@@ -47,7 +47,7 @@ def test_long_texts_fill_the_window_by_their_bytes():
     window.add(item("a"))
     window.add(again := Slot.of(text))
     window.add(Slot.of(text))
-    window.add_failure(Item("y" * 1_000, "text", b"", 0), BAD)
+    window.add_failure(Slot("y" * 1_000, "text", b"", 0, error=BAD))
     assert window.room == 96
     window.add_run(run := Run([f"{number}{text}" for number in range(2)]))
     assert window.room == 0
@@ -88,7 +88,7 @@ def test_positions_go_on_after_what_has_left():
     window, last = Window(10), item("b")
     window.add_cached(np.ones((3, 2), np.float32))
     window.take_settled()
-    window.add_failure(item("x"), BAD)
+    window.add_failure(Slot("x", "text", b"", 0, error=BAD))
     window.add(last)
 
     assert last.position == 4
@@ -123,7 +123,7 @@ def test_an_input_that_cannot_be_sent_is_settled_at_once():
     """With its error; it is not taken for another one that cannot be sent."""
     window = Window(10)
     for name in ("x", "y"):
-        window.add_failure(Item(name, "text", b"", 0), BAD)
+        window.add_failure(Slot(name, "text", b"", 0, error=BAD))
 
     assert settled(window) == ["x", "y"]
     assert window.known == {}

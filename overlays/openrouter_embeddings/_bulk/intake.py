@@ -21,7 +21,7 @@ from attrs import define, field
 
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._bulk.items import Run, Slot
-from openrouter_embeddings._bulk.reader import Chunk, Unusable
+from openrouter_embeddings._bulk.reader import Chunk
 from openrouter_embeddings.cache import Hits
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from openrouter_embeddings._bulk.attempts import Attempts
     from openrouter_embeddings._bulk.items import Item
     from openrouter_embeddings._bulk.ledger import Ledger
-    from openrouter_embeddings._bulk.reader import Entry, Reader
+    from openrouter_embeddings._bulk.reader import Reader
     from openrouter_embeddings._bulk.space import Space
     from openrouter_embeddings._bulk.window import Window
 
@@ -146,7 +146,7 @@ class Intake:
                 done = place + len(vectors)
         self._queue(chunk.entries[done:])
 
-    def _queue(self, entries: Sequence[Entry]) -> None:
+    def _queue(self, entries: Sequence[str | Slot]) -> None:
         new = dict[str, None]()
         for entry in entries:
             if isinstance(entry, str) and entry not in self.window.known and entry not in new:
@@ -154,9 +154,10 @@ class Intake:
                 continue
             self._queue_run(list(new))
             new.clear()
-            if isinstance(entry, Unusable):
-                self.window.add_failure(entry.item, entry.error)
-            elif self.window.add(slot := _make_slot(entry)):
+            slot = Slot.of(entry) if isinstance(entry, str) else entry
+            if slot.error is not None:
+                self.window.add_failure(slot)
+            elif self.window.add(slot):
                 self.ledger.enqueue(slot)
         self._queue_run(list(new))
 
@@ -177,12 +178,6 @@ class Intake:
         for place, (slot, entry) in enumerate(zip(chunk.slots, chunk.entries, strict=True)):
             if slot in self.ledger.shortened:
                 self.ledger.replace(slot, cast("Item", entry), found.get(place))
-
-
-def _make_slot(item: str | Item) -> Slot:
-    if isinstance(item, str):
-        return Slot.of(item)
-    return Slot(item.wire, item.kind, item.key, item.size, item.tokens, item.store_key)
 
 
 def _runs(places: Sequence[int], hits: Hits) -> Iterator[tuple[int, Vectors]]:

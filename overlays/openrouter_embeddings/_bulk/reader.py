@@ -1,7 +1,7 @@
 """Inputs as they are read: in chunks, checked, with their keys in the cache. Pure.
 
 The usual input is a text of which the cache has a vector, or one that is sent as it is. So a plain
-text stays itself here; it becomes a `Slot` when it is known that it must be sent.
+text stays itself here; it gets a place when it is known that it must be sent.
 
 A source may take its time: it is read for moments, between which what is here is handed out and
 sent. In an event loop nothing may wait for it at all; there it is read elsewhere, and feeds this.
@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import define, evolve, field, frozen
 
-from openrouter_embeddings._bulk.items import Item
+from openrouter_embeddings._bulk.items import Slot
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.inputs import are_plain, is_plain, one_input
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from openrouter_embeddings._bulk.items import Slot
     from openrouter_embeddings._bulk.space import Space
 
 # Seconds for which a source is read before others have their turn: replies that are here are
@@ -39,28 +38,18 @@ _BYTES_OF_CONTENT = 2**17
 
 
 @frozen(eq=False)
-class Unusable:
-    """An input that cannot be sent, and why."""
-
-    item: Item
-    error: ConfigurationError
-
-
-Entry = str | Item | Unusable
-
-
-@frozen(eq=False)
 class Chunk:
     """Inputs that were read together.
 
     Attributes:
-        entries: The inputs: plain texts as they are.
+        entries: The inputs: plain texts as they are, others in their places; those that cannot be
+            sent with their error.
         places: Which of them a cache may have, as positions in `entries`.
         keys: The keys of these.
         slots: The places that the entries go into, where they are texts that were cut.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[str | Slot]
     places: Sequence[int] = ()
     keys: Sequence[bytes] = ()
     slots: Sequence[Slot] = ()
@@ -260,23 +249,25 @@ class Reader:
         ]
         return self._make_chunk(entries, known)
 
-    def _entry(self, position: int, value: object) -> Entry:
+    def _entry(self, position: int, value: object) -> str | Slot:
         try:
-            item = self._item(position, value, self.prefix)
+            slot = self._slot(position, value, self.prefix)
         except ConfigurationError as error:
-            return Unusable(Item(value, "text", b"", 0), error)
-        return item.wire if isinstance(item.wire, str) else item
+            return Slot(value, "text", b"", 0, error=error)
+        return slot.wire if isinstance(slot.wire, str) else slot
 
     def cut(self, shorter: Mapping[Slot, str]) -> Chunk:
         """Take texts that were cut, as if they had been read."""
-        entries = [self._item(slot.position, text) for slot, text in shorter.items()]
+        entries = [self._slot(slot.position, text) for slot, text in shorter.items()]
         return evolve(self._make_chunk(entries, {}), slots=list(shorter))
 
-    def _item(self, position: int, value: object, prefix: str = "") -> Item:
+    def _slot(self, position: int, value: object, prefix: str = "") -> Slot:
         wire, kind, size, tokens = one_input(position, value, prefix)
-        return Item(wire, kind, self.space.key(wire), size, tokens)
+        return Slot(wire, kind, self.space.key(wire), size, tokens)
 
-    def _make_chunk(self, entries: Sequence[Entry], known: Mapping[str | bytes, object]) -> Chunk:
+    def _make_chunk(
+        self, entries: Sequence[str | Slot], known: Mapping[str | bytes, object]
+    ) -> Chunk:
         """Add the keys under which the cache may have the inputs."""
         keys = self.space.store_keys
         if not self.asks or keys is None:
@@ -287,7 +278,7 @@ class Reader:
         new = {
             place: entry if isinstance(entry, str) else entry.wire
             for place, entry in enumerate(entries)
-            if not isinstance(entry, Unusable)
+            if (isinstance(entry, str) or entry.error is None)
             and (entry if isinstance(entry, str) else entry.key) not in known
         }
         return Chunk(entries, list(new), keys.keys(new.values()))

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from openrouter_embeddings._base.types import Vectors
-    from openrouter_embeddings._bulk.items import Item
-    from openrouter_embeddings.errors import OpenRouterError
 
 # A window of 10,000 vectors of 3,072 numbers would keep 120 MB; this is 1,400 of them.
 _RECENT_BYTES = 16 * 2**20
@@ -89,9 +87,9 @@ class Window:
         self._positions.append(Cached(vectors))
         self._held += len(vectors)
 
-    def add_failure(self, item: Item, error: OpenRouterError) -> None:
-        """Take an input that cannot be sent."""
-        slot = Slot(item.wire, item.kind, item.key, item.size, error=error, uses=1)
+    def add_failure(self, slot: Slot) -> None:
+        """Take an input that cannot be sent, with its error."""
+        slot.uses = 1
         self._positions.append(slot)
         self._held += 1
         self._held_bytes += slot.weight
