@@ -80,7 +80,7 @@ class Calls:
         """Let the line of a run, where one is wanted, last as long as it does."""
         from openrouter_embeddings._bulk.options import ShownBatches  # noqa: PLC0415 - see above
 
-        return report.tell if isinstance(report.tell, ShownBatches) else nullcontext()
+        return report.tell.line if isinstance(report.tell, ShownBatches) else nullcontext()
 
     def _listed(self, setup: BulkSetup) -> Flow[ModelInfo | None]:
         """Ask what the listing says of the model, where a run must know."""

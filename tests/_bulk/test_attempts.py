@@ -32,13 +32,13 @@ def attempts_of(count, limit=4.0):
 def test_an_attempt_begins_with_its_time():
     """And anew when it is made again."""
     attempts, (first,) = attempts_of(1)
-    assert (first.timeout, first.started_at, first.replied) == (60.0, 1.0, False)
+    assert (first.timeout, first.admission.started_at, first.replied) == (60.0, 1.0, False)
     attempts.on_reply(first, reply(200), 2.0)
     attempts.end(first)
 
     attempts.begin(first, None, 7.0)
 
-    assert (first.timeout, first.started_at, first.replied) == (None, 7.0, False)
+    assert (first.timeout, first.admission.started_at, first.replied) == (None, 7.0, False)
     assert attempts.pace.in_flight == 1
 
 
@@ -135,11 +135,10 @@ def test_what_is_put_off_comes_at_its_time():
     for attempt, due in zip(given, (5.0, 3.0, 5.0, 4.0), strict=True):
         attempts.put_off(attempt, due)
 
-    assert attempts.is_waiting
     assert attempts.seconds_left(1.0) == 2.0
     assert attempts.take_due(2.9) is None
     assert [attempts.take_due(5.0) for _ in range(5)] == [*(given[n] for n in (1, 3, 0, 2)), None]
-    assert not attempts.is_waiting
+    assert attempts.seconds_left(5.0) == math.inf
 
 
 def test_what_waits_is_given_up_at_once():

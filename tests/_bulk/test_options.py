@@ -65,7 +65,7 @@ def test_progress_is_a_line_with_a_total_and_an_end(terminal, total, of, monkeyp
     """In a pipe and a notebook as well, where it is not overwritten."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
     shown = choose_reporter(progress=True, total=total)
-    with shown:
+    with shown.line:
         shown(EmbeddedBatch([[1.0]], start=9))
 
     said = capsys.readouterr().err

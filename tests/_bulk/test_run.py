@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from datetime import UTC, datetime
@@ -653,7 +654,7 @@ def test_nothing_is_made_again_once_the_run_is_over():
 
     assert all(slot.error is not None for slot in second.batch.slots)
     assert run.next_attempt(1e6) is None
-    assert not run.attempts.is_waiting
+    assert run.attempts.seconds_left(0.0) == math.inf
     assert first.batch.slots[0].error is None
 
 
@@ -666,7 +667,7 @@ def test_mixed_spaces_give_up_what_waits():
     read_as(run, third, EmbeddingsResponse(np.ones((20, 3), np.float32), provider="x"))
 
     assert run.ledger.stopped is not None
-    assert not run.attempts.is_waiting
+    assert run.attempts.seconds_left(0.0) == math.inf
     assert not run.account.is_committed
     assert kinds(run)[-1] == "Over"
 

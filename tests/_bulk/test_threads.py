@@ -16,7 +16,7 @@ from openrouter_embeddings import (
     RetryConfig,
     ServiceUnavailableResponseError,
 )
-from openrouter_embeddings._bulk.attempts import Attempt
+from openrouter_embeddings._request.call import BatchCall
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.testing import FaultServer, faults
 
@@ -154,14 +154,14 @@ def test_ending_a_stream_early_leaves_nothing_behind(server):
 
 def test_a_reply_that_ctrl_c_interrupts_is_kept(server, tmp_path, monkeypatch):
     """It was paid for; it is read once more on the way out."""
-    outcome, interrupts = Attempt.outcome, iter([KeyboardInterrupt])
+    proceed, interrupts = BatchCall.proceed, iter([KeyboardInterrupt])
 
     def interrupted(*arguments):
         for interrupt in interrupts:
             raise interrupt
-        return outcome(*arguments)
+        return proceed(*arguments)
 
-    monkeypatch.setattr(Attempt, "outcome", interrupted)
+    monkeypatch.setattr(BatchCall, "proceed", interrupted)
     with (
         EmbeddingCache(tmp_path / "vectors.cache") as cache,
         OpenRouter(server.api_key, base_url=server.base_url) as client,

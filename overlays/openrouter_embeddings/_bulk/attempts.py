@@ -71,15 +71,6 @@ class Attempt:
     replied: bool = False
     rows: list[int] | None = None
 
-    @property
-    def started_at(self) -> float:
-        """When it began; 0 before."""
-        return 0.0 if self.admission is None else self.admission.started_at
-
-    def outcome(self, answer: Reply | NoResponseError, now: float, random: float) -> Outcome:
-        """Read the answer; this is the part that takes long, and touches nothing shared."""
-        return self.call.proceed(answer, now, random)
-
     def make_event(
         self, model: str, now: float, error: OpenRouterError | None, cost: float | None = None
     ) -> BatchSettled:
@@ -163,11 +154,6 @@ class Attempts:
     def is_open(self) -> bool:
         """Say whether an answer is under way or unread."""
         return self._open > 0
-
-    @property
-    def is_waiting(self) -> bool:
-        """Say whether one is to be made again."""
-        return bool(self._later)
 
     def has_room(self, keeper: Keeper | None) -> bool:
         """Say whether a new batch may begin, beside what is open and what waits for its time.

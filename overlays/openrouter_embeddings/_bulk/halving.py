@@ -203,12 +203,13 @@ class Suspicion:
 
     Attributes:
         cleared: The settings are good: something was answered, or the cache has it.
+        knows_all: The last single input was one of those that had failed already.
     """
 
     cleared: bool = field(init=False, default=False)
+    knows_all: bool = field(init=False, default=False)
     _held: deque[Group] = field(init=False, factory=deque)
     _scout: Batch | None = field(init=False, default=None)
-    _knows_all: bool = field(init=False, default=False)
     _scouts_left: int = field(init=False, default=_SCOUTS)
     _refused: Counter[str] = field(init=False, factory=Counter)
 
@@ -216,11 +217,6 @@ class Suspicion:
     def held(self) -> list[Slot]:
         """The places that wait for the verdict."""
         return [slot for group in self._held for slot in group.second]
-
-    @property
-    def knows_all(self) -> bool:
-        """Say whether the last single input was one of those that had failed already."""
-        return self._knows_all
 
     @property
     def can_ask(self) -> bool:
@@ -248,7 +244,7 @@ class Suspicion:
             held, self._held = self._held, deque()
             return [halving.divide(Batch(each.second), each.error) for each in held]
         self._scouts_left -= 1
-        self._knows_all = not queue
+        self.knows_all = not queue
         if queue and self._scouts_left % 2:
             *rest, slot = queue.pop().slots
             queue.extend(rest)

@@ -264,8 +264,7 @@ class Batch:
     @property
     def kind(self) -> Kind:
         """The kind of its inputs."""
-        first = self.entries[0]
-        return "text" if isinstance(first, Run) else first.sent.kind
+        return self.entries[0].kind
 
     @property
     def inputs(self) -> list[object]:

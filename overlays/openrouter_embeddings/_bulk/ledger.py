@@ -72,6 +72,7 @@ class Ledger:
         halving: What refused batches become, and the size that the service takes.
         evidence: The failures since the last answer.
         stopped: Why the run is over before its end, or None.
+        shortened: The texts that go in the place of those that are too long, until they are there.
     """
 
     limits: Limits
@@ -81,10 +82,10 @@ class Ledger:
     halving: Halving = field(init=False)
     evidence: Evidence = field(init=False)
     stopped: OpenRouterError | None = field(init=False, default=None)
+    shortened: dict[Slot, str] = field(init=False, factory=dict)
     _queue: deque[Run | Slot] = field(init=False, factory=deque)
     _waiting: int = field(init=False, default=0)
     _again: deque[Batch] = field(init=False, factory=deque)
-    _too_long: dict[Slot, str] = field(init=False, factory=dict)
     _open_batches: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
@@ -101,7 +102,7 @@ class Ledger:
     @property
     def idle(self) -> bool:
         """Say whether nothing is left to be sent or waited for."""
-        waiting = self._queue or self._again or self._too_long or self.evidence.suspicion.held
+        waiting = self._queue or self._again or self.shortened or self.evidence.suspicion.held
         return not (self._open_batches or waiting)
 
     def enqueue(self, entry: Run | Slot) -> None:
@@ -323,13 +324,8 @@ class Ledger:
         if shorter is None:
             return False
         slot.cuts += 1
-        self._too_long[slot] = shorter
+        self.shortened[slot] = shorter
         return True
-
-    @property
-    def shortened(self) -> Mapping[Slot, str]:
-        """The texts that go in the place of those that are too long, until they are there."""
-        return self._too_long
 
     def replace(self, slot: Slot, cut: Item, cached: Vectors | None) -> None:
         """Let a shorter text go in the place of one that is too long.
@@ -339,7 +335,7 @@ class Ledger:
             cut: The shorter text.
             cached: What the cache has of it, of shape ``(1, width)``, or None.
         """
-        del self._too_long[slot]
+        del self.shortened[slot]
         slot.cut, slot.vectors, slot.row, slot.cached = cut, cached, 0, cached is not None
         if cached is None:
             self.enqueue(slot)
@@ -351,10 +347,10 @@ class Ledger:
         self.stopped = error
         for batch in self._again:
             _fail(batch, error)
-        for place in (*self._queue, *self._too_long, *self.evidence.suspicion.give_up()):
+        for place in (*self._queue, *self.shortened, *self.evidence.suspicion.give_up()):
             for slot in place.slots:
                 slot.error = error
-        self._too_long.clear()
+        self.shortened.clear()
         self._again.clear()
         self._queue.clear()
         self._waiting = 0

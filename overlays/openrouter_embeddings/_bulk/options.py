@@ -392,35 +392,28 @@ def _nowhere(_batch: EmbeddedBatch) -> None:
 
 @define(eq=False)
 class ShownBatches:
-    """How far a run is, on a line of standard error; entered while it lasts.
+    """How far a run is, on a line of standard error.
 
     Attributes:
         total: How many inputs there are, or None.
+        line: The line; entered while the run lasts.
     """
 
     total: int | None
+    line: ProgressLine = field(init=False)
     _done: int = field(init=False, default=0)
     _failed: int = field(init=False, default=0)
     _stats: RunStats = field(init=False, factory=RunStats)
-    _line: ProgressLine = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Prepare the line."""
-        self._line = ProgressLine(self.words, seldom=_SELDOM, is_kept=True)
-
-    def __enter__(self) -> None:
-        """Show that the first reply is waited for."""
-        self._line.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        """End the line."""
-        self._line.__exit__()
+        self.line = ProgressLine(self.words, seldom=_SELDOM, is_kept=True)
 
     def __call__(self, batch: EmbeddedBatch) -> None:
         """Show a batch."""
         self._done, self._stats = batch.start + len(batch), batch.stats
         self._failed += len(batch.failures)
-        self._line.tell()
+        self.line.tell()
 
     def words(self, columns: int, idle: float) -> str:
         """Say how far the run is, after so many seconds without a batch."""

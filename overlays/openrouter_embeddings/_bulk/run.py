@@ -252,7 +252,7 @@ class BulkRun:
         This takes long, and touches nothing shared. A random number from 0 to 1 draws a wait.
         """
         attempt = step.attempt
-        outcome = attempt.outcome(step.answer, step.came_at, random)
+        outcome = attempt.call.proceed(step.answer, step.came_at, random)
         if isinstance(outcome, Done):
             vectors = outcome.value.response.vectors
             whole = self.plan.matrix(vectors.shape[1])
