@@ -153,18 +153,15 @@ class FedSource:
     Attributes:
         values: The inputs that are to be read.
         wanted: How many are wanted; 0 while there are some.
+        is_held: Not: they come as they are read.
     """
 
     values: Iterator[object] | AsyncIterator[object]
     wanted: int = field(init=False, default=0)
+    is_held: bool = field(init=False, default=False)
     _here: deque[object] = field(init=False, factory=deque)
     _over: bool = field(init=False, default=False)
     _failure: Exception | None = field(init=False, default=None)
-
-    @property
-    def is_held(self) -> bool:
-        """Say that nobody holds the inputs: they come as they are read."""
-        return False
 
     def add(self, value: object) -> bool:
         """Add one that was read, and say whether it is the first that is here."""
