@@ -26,7 +26,7 @@ TOO_LONG = BadRequestResponseError("too long", status_code=400)
 def intake_of(values, *, asks=True, pin=False, cutting=None, **bounds):
     limits, space = Limits(**bounds), Space(TEMPLATE, pin)
     window, ledger = Window(limits.window), Ledger(limits, cutting)
-    reader = Reader(IteratedSource(iter(values)), space, asks)
+    reader = Reader(IteratedSource(iter(values), lambda: 0.0), space, asks)
     return Intake(limits.max_in_flight, reader, space, window, ledger)
 
 

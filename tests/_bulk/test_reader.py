@@ -12,7 +12,7 @@ from openrouter_embeddings.inputs import embedding_request
 
 def reader(values, *, asks=True):
     space = Space(embedding_request(input="t", model="m"))
-    return Reader(IteratedSource(iter(values)), space, asks)
+    return Reader(IteratedSource(iter(values), lambda: 0.0), space, asks)
 
 
 @pytest.mark.parametrize(

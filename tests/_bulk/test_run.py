@@ -74,7 +74,8 @@ def run_over(texts, limits=LIMITS, *, retries=RetryConfig(), **plan):  # noqa: B
         return BatchCall(operation, retries, 60.0, 600.0, started, most)
 
     return BulkRun(
-        Plan(TEMPLATE, call, limits, retries.most_paid, **plan), IteratedSource(iter(texts))
+        Plan(TEMPLATE, call, limits, retries.most_paid, **plan),
+        IteratedSource(iter(texts), lambda: 0.0),
     )
 
 

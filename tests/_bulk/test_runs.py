@@ -38,7 +38,7 @@ def books(values, **bounds):
     limits, space = Limits(**bounds), Space(TEMPLATE)
     window, ledger = Window(limits.window), Ledger(limits)
     ledger.evidence.suspicion.cleared = True
-    reader = Reader(IteratedSource(iter(values)), space, asks=True)
+    reader = Reader(IteratedSource(iter(values), lambda: 0.0), space, asks=True)
     return Intake(limits.max_in_flight, reader, space, window, ledger)
 
 

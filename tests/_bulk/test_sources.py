@@ -211,7 +211,7 @@ async def test_a_turn_ends_with_its_bytes_and_not_the_source(server, in_thread):
 )
 def test_a_source_is_read_by_bytes_as_well(value, count):
     """Up to 8 MiB, and what is read together; what is no text is taken for an image."""
-    taken = IteratedSource(iter([value] * 500)).take(500)
+    taken = IteratedSource(iter([value] * 500), lambda: 0.0).take(500)
 
     assert len(taken.values) == count
     assert not taken.over

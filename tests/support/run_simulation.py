@@ -99,7 +99,9 @@ def simulate(
         operation = Operation(request)
         return BatchCall(operation, retries, 60.0, deadline, started, most)
 
-    run = BulkRun(Plan(TEMPLATE, call, limits, retries.most_paid), IteratedSource(iter(texts)))
+    run = BulkRun(
+        Plan(TEMPLATE, call, limits, retries.most_paid), IteratedSource(iter(texts), lambda: 0.0)
+    )
     under_way, batches, serial = [], [], 0
     while now < most_seconds:
         match run.next(now):

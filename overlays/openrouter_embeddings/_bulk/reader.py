@@ -107,11 +107,6 @@ class Source(Protocol):
         ...
 
 
-def no_clock() -> float:
-    """Stand for a clock where a source is not to be hurried."""
-    return 0.0
-
-
 @define(eq=False)
 class IteratedSource:
     """A source that is read where it is asked, for a moment.
@@ -123,7 +118,7 @@ class IteratedSource:
     """
 
     values: Iterator[object]
-    clock: Callable[[], float] = no_clock
+    clock: Callable[[], float]
     is_held: bool = False
     _at_once: int = field(init=False, default=1)
 
