@@ -196,7 +196,10 @@ def to_arrow(matrix: NDArray[np.float32]) -> pa.FixedSizeListArray[Any, Any]:
     import numpy as np  # noqa: PLC0415 - numpy is imported on first use
 
     arrow = require("pyarrow", extra="jobs")
-    flat = arrow.array(np.ascontiguousarray(matrix).reshape(-1), type=arrow.float32())
+    numbers = np.ascontiguousarray(matrix, np.float32).reshape(-1)
+    # Not `pyarrow.array`, which imports pandas where it is installed: 45 MB.
+    content = [None, arrow.py_buffer(numbers)]
+    flat = arrow.Array.from_buffers(arrow.float32(), len(numbers), content)
     return cast(
         "pa.FixedSizeListArray[Any, Any]",
         arrow.FixedSizeListArray.from_arrays(flat, matrix.shape[1]),

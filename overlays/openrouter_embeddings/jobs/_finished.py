@@ -19,7 +19,7 @@ from attrs import field, frozen
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DIGEST, EMBEDDING, ERROR, KEPT, TEXT
 from openrouter_embeddings.jobs._plan import DIGEST_BYTES, digests_of
-from openrouter_embeddings.jobs._rows import Kind, fitted, unspelt
+from openrouter_embeddings.jobs._rows import Kind, fitted, is_there, numbers_of, unspelt
 from openrouter_embeddings.jobs._settings import First
 from openrouter_embeddings.values import to_arrow
 
@@ -200,8 +200,11 @@ def _digests(table: pa.Table, column: str) -> Words:
 def vectors_of(table: pa.Table) -> Vectors:
     """Return the vectors of a table, float32 of shape ``(n, width)``."""
     column: Any = table[EMBEDDING].combine_chunks()
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, dtype=np.float32).reshape(len(table), column.type.list_size)
+    flat = column.flatten()
+    numbers = np.asarray(numbers_of(flat), dtype=np.float32)
+    if flat.null_count:
+        numbers = np.where(is_there(flat), numbers, np.float32("nan"))
+    return numbers.reshape(len(table), column.type.list_size)
 
 
 def _tables_of_parquet(path: Path, columns: list[str]) -> Iterator[pa.Table]:

@@ -17,6 +17,7 @@ from openrouter_embeddings.jobs._columns import columns_of
 from openrouter_embeddings.jobs._lines import ReadOptions
 from openrouter_embeddings.jobs._plan import digests_of, find_texts
 from openrouter_embeddings.jobs._readers import reader_of
+from openrouter_embeddings.jobs._rows import is_there, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -164,12 +165,12 @@ def readable(source: str) -> Iterator[None]:
 
 def _hashes(ids: Any) -> NDArray[np.int64]:  # noqa: ANN401 - pyarrow has no types of its own
     """Return a number for each id that is there, equal ones for equal ids."""
-    ids = ids.drop_null() if ids.null_count else ids
     if pa.types.is_integer(ids.type):
-        numbers: NDArray[np.int64] = ids.to_numpy(zero_copy_only=False).astype(np.int64)
-        return numbers
-    values = ids.to_pylist() if pa.types.is_string(ids.type) else map(repr, ids.to_pylist())
-    return np.fromiter(map(hash, values), np.int64, len(ids))
+        numbers = numbers_of(ids).astype(np.int64)
+        return numbers[is_there(ids)] if ids.null_count else numbers
+    here = [value for value in ids.to_pylist() if value is not None]
+    values = here if pa.types.is_string(ids.type) else map(repr, here)
+    return np.fromiter(map(hash, values), np.int64, len(here))
 
 
 @define(eq=False)

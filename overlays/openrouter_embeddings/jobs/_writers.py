@@ -32,7 +32,9 @@ from openrouter_embeddings.jobs._plan import DIGEST_BYTES
 from openrouter_embeddings.values import to_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from openrouter_embeddings._base.types import Vectors
     from openrouter_embeddings.jobs._plan import Words
@@ -114,28 +116,47 @@ def table_of(
     """
     columns: dict[str, Any] = {name: rows[name] for name in rows.schema.names[1:]}
     columns |= {TEXT: rows.column(0), EMBEDDING: to_arrow(vectors)}
-    columns[ERROR] = _sparse(errors, len(rows), pa.string())
+    columns[ERROR] = _sparse_texts(errors, len(rows))
     if KEPT in schema.names:
-        columns[KEPT] = _sparse(kept, len(rows), pa.int64())
+        columns[KEPT] = _sparse_counts(kept, len(rows))
     if DIGEST in schema.names:
         columns[DIGEST] = digest_column(digests)
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def _sparse(values: Mapping[int, object], count: int, kind: pa.DataType) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
-    """Make a column of values by place, null in all other places."""
-    found: list[object] = [None] * count
-    for place, value in values.items():
-        found[place] = value
-    return pa.array(found, kind)
+def _sparse_texts(values: Mapping[int, str], count: int) -> Any:  # noqa: ANN401 - pyarrow has no types of its own
+    """Make a column of texts by place, null in all other places."""
+    texts = {place: values[place].encode() for place in sorted(values)}
+    ends = np.zeros(count + 1, np.int32)
+    ends[np.fromiter(texts, np.int64, len(texts)) + 1] = list(map(len, texts.values()))
+    content = [np.cumsum(ends, dtype=np.int32), b"".join(texts.values())]
+    return _column(pa.string(), _places(values, count), content)
+
+
+def _sparse_counts(values: Mapping[int, int], count: int) -> Any:  # noqa: ANN401 - as above
+    """Make a column of whole numbers by place, null in all other places."""
+    numbers = np.zeros(count, np.int64)
+    numbers[list(values)] = list(values.values())
+    return _column(pa.int64(), _places(values, count), [numbers])
+
+
+def _places(values: Mapping[int, object], count: int) -> NDArray[np.bool_]:
+    is_here = np.zeros(count, bool)
+    is_here[list(values)] = True
+    return is_here
+
+
+def _column(kind: pa.DataType, is_here: NDArray[np.bool_], content: Sequence[Any]) -> Any:  # noqa: ANN401 - as above
+    """Make a column of buffers. Not by `pyarrow.array`, see `numbers_of`."""
+    known = np.packbits(is_here, bitorder="little").tobytes()
+    buffers: list[pa.Buffer | None] = [pa.py_buffer(known), *map(pa.py_buffer, content)]
+    return pa.Array.from_buffers(kind, len(is_here), buffers)
 
 
 def digest_column(digests: Words) -> Any:  # noqa: ANN401 - as above
     """Make a column of digests, null where there is none."""
-    here = np.packbits(digests.any(axis=1), bitorder="little")
     raw = digests.astype("<u8").tobytes()
-    buffers: list[pa.Buffer | None] = [pa.py_buffer(here.tobytes()), pa.py_buffer(raw)]
-    return pa.Array.from_buffers(pa.binary(DIGEST_BYTES), len(digests), buffers)
+    return _column(pa.binary(DIGEST_BYTES), np.asarray(digests.any(axis=1)), [raw])
 
 
 def packing_of(schema: pa.Schema) -> dict[str, Any]:
@@ -238,7 +259,7 @@ def try_output(out: Path, folder: Path, schema: pa.Schema) -> None:
     """
     beside = fresh(folder, out)
     try:
-        _WRITERS[out.suffix.lower()](beside, iter([schema.empty_table()]), schema, 0)
+        _WRITERS[out.suffix.lower()](beside, iter([pa.Table.from_batches([], schema)]), schema, 0)
     except pa.ArrowException as exc:
         message = f"out cannot hold the columns {', '.join(schema.names)}: {exc}."
         raise ConfigurationError(message, argument="keep_columns") from exc

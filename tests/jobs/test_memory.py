@@ -1,0 +1,63 @@
+"""What a job takes of memory: nothing that it does not need, and little for each row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from openrouter_embeddings.jobs._input import look_through
+from openrouter_embeddings.jobs._rows import numbers_of
+
+CHILD = """
+import sys
+from openrouter_embeddings import OpenRouter
+from openrouter_embeddings.jobs import embed_file
+url, key, source, out = sys.argv[1:]
+with OpenRouter(key, base_url=url) as client:
+    embed_file(client, source, out, model="test/embedding", id_column="id")
+print(*sorted({"pandas", "pyarrow.compute"} & set(sys.modules)))
+"""
+
+
+def test_a_job_of_parquet_leaves_pandas_alone(service, tmp_path):
+    """Its import takes 45 MB; half of Arrow's functions import it where it is installed."""
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    rows = {"id": pa.array([1, None, 3, 1], pa.int32()), "text": ["a", "poison", None, "b"]}
+    pq.write_table(pa.table(rows), source)
+
+    arguments = [service.base_url, service.api_key, source, out]
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, *arguments], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout.split() == []
+    found = pq.read_table(out).to_pylist()
+    assert [row["id"] for row in found] == [1, None, 3, 1]
+    assert [bool(row["error"]) for row in found] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("kind", ["int8", "int32", "int64", "uint8", "uint64", "float32", "double"])
+def test_numbers_are_read_where_they_stand(kind):
+    """Those of a slice as well, and of nothing."""
+    column = pa.array([3, 1, 2, 5], kind)
+    assert numbers_of(column).tolist() == [3, 1, 2, 5]
+    assert numbers_of(column[1:3]).tolist() == [1, 2]
+    assert numbers_of(column[:0]).tolist() == []
+    assert len(numbers_of(pa.nulls(2, column.type))) == 2
+
+
+@pytest.mark.parametrize("kind", ["int16", "uint64", "string", "float64"])
+def test_ids_are_counted_whatever_their_type(kind, tmp_path):
+    """Of each nine, two are missing and three are those of earlier rows, in slices too."""
+    source = tmp_path / "in.parquet"
+    ids = pa.array([5, None, 6, 5, None, 7, 6, 5, 8]).cast(kind)
+    columns = {"id": ids, "text": [str(place) for place in range(len(ids))]}
+    pq.write_table(pa.table(columns), source, row_group_size=4)
+
+    given = look_through(str(source), id_column="id")
+
+    assert (given.nameless, given.repeated) == (2, 3)
