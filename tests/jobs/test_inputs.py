@@ -322,3 +322,13 @@ def test_ids_of_every_kind_are_compared(ids, tmp_path):
     pq.write_table(pa.table({"id": ids, "text": ["a", "b", "c", "d"]}), source)
     given = look_through(source, id_column="id")
     assert (given.nameless, given.repeated) == (1, 1)
+
+
+def test_a_row_that_cannot_be_read_may_have_its_id(tmp_path):
+    """It is not taken off the rows without one: there were -1 of them."""
+    source = str(tmp_path / "in.parquet")
+    buffers = pa.array([b"a", b"\xff", b"\xff"]).buffers()
+    texts = pa.Array.from_buffers(pa.string(), 3, buffers)
+    pq.write_table(pa.table({"id": [1, 2, None], "text": texts}), source)
+    given = look_through(source, id_column="id")
+    assert (given.bad, given.nameless, given.notes) == (2, 0, ())

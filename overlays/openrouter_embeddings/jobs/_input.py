@@ -196,8 +196,11 @@ class _Look:
         self.rows += len(rows)
         self.schema = self.schema or rows.batch.schema
         if id_column is not None:
-            known = _hashes(rows.batch[id_column])
-            self.nameless += len(rows) - len(known) - len(rows.problems)
+            ids = rows.batch[id_column]
+            known = _hashes(ids)
+            # Of rows that cannot be read, some formats have the id all the same.
+            bad = sum(ids[place].as_py() is None for place in rows.problems)
+            self.nameless += len(rows) - len(known) - bad
             self.ids.append(known)
 
     @property
