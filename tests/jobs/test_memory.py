@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from job_runs import MODEL, digest, rows_of
 
+from openrouter_embeddings.jobs import _run, _writers, embed_file
 from openrouter_embeddings.jobs._input import look_through
 from openrouter_embeddings.jobs._rows import numbers_of
+from openrouter_embeddings.values import to_arrow
 
 CHILD = """
 import sys
@@ -61,3 +67,44 @@ def test_ids_are_counted_whatever_their_type(kind, tmp_path):
     given = look_through(str(source), id_column="id")
 
     assert (given.nameless, given.repeated) == (2, 3)
+
+
+def test_a_row_group_is_given_back_before_the_next_one_is_read(tmp_path, monkeypatch):
+    """Vectors of one group are there at the most, and what is joined just now."""
+    monkeypatch.setattr(_writers, "_GROUP_BYTES", 4 * 8 * 50)
+    made = []
+    schema = pa.schema([("embedding", pa.list_(pa.float32(), 8))])
+
+    def tables():
+        for _ in range(20):
+            assert sum(vectors() is not None for vectors in made) <= 5
+            vectors = np.ones((10, 8), np.float32)
+            made.append(weakref.ref(vectors))
+            yield pa.table({"embedding": to_arrow(vectors)}, schema=schema)
+
+    out = tmp_path / "out.parquet"
+    _writers._write_parquet(out, tables(), schema, 200)
+
+    metadata = pq.read_metadata(out)
+    assert [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)] == [50] * 4
+
+
+def test_wide_vectors_are_joined_with_few_rows_at_a_time(client, write, tmp_path, monkeypatch):
+    """The output is the same, byte for byte, with failed rows and rows that cannot be read."""
+    rows = [{"text": row["text"]} for row in rows_of(20)]
+    rows[7] = rows[12] = {"text": ""}
+    rows[14] = {"text": "poison"}
+    source, out, parts = write("in.jsonl", rows), tmp_path / "a.parquet", tmp_path / "b.parquet"
+    with Path(source).open("ab") as file:
+        file.write(b"\nnothing\n")
+    options = {"model": MODEL, "source_name": "in", "keep_text": True}
+    embed_file(client, source, out, **options)
+
+    joined, real = [], _run.table_of
+    monkeypatch.setattr(_run, "_MOST_JOINED", 3 * 4 * 8)
+    monkeypatch.setattr(_run, "table_of", lambda *given: joined.append(given[1]) or real(*given))
+    embed_file(client, source, parts, **options)
+
+    assert [len(vectors) for vectors in joined] == [3] * 7
+    assert digest(out) == digest(parts)
+    assert pq.read_table(parts)["error"].null_count == 17

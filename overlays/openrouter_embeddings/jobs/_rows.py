@@ -44,6 +44,12 @@ class Rows:
         """Count the rows."""
         return self.batch.num_rows
 
+    def part(self, first: int, count: int) -> Rows:
+        """Return some of them."""
+        places = range(first, first + count)
+        problems = {at - first: why for at, why in self.problems.items() if at in places}
+        return Rows(self.batch.slice(first, count), problems)
+
     @cached_property
     def texts(self) -> list[str | None]:
         """The texts; None where there is none."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from attrs import define, field
 
 from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings.errors import ConfigurationError
@@ -310,29 +311,46 @@ class _Side:
         self._writer.add_key_value_metadata({**notes, f"{PREFIX}size": str(size)})
 
 
-def _grouped(tables: Tables, width: int) -> Tables:
-    """Put rows together to groups that are neither large nor small."""
-    most = max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * width)))
-    held: list[pa.Table] = []
-    rows = size = 0
-    for table in tables:
-        held.append(table)
-        rows, size = rows + len(table), size + table.nbytes
-        if rows >= most or size >= 2 * _GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held, rows, size = [], 0, 0
-    if held:
-        yield pa.concat_tables(held)
+@define(eq=False)
+class _Groups:
+    """Puts rows together to row groups that are neither large nor small, and writes them.
+
+    Attributes:
+        writer: The file.
+        most: The rows with which a group is full.
+    """
+
+    writer: pq.ParquetWriter
+    most: int
+    _held: list[pa.Table] = field(init=False, factory=list)
+
+    def add(self, table: pa.Table) -> None:
+        """Take more rows."""
+        self._held.append(table)
+        rows, size = map(sum, zip(*((len(one), one.nbytes) for one in self._held), strict=True))
+        if rows >= self.most or size >= 2 * _GROUP_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is there as one group, and give its memory back."""
+        if not self._held:
+            return
+        group = pa.concat_tables(self._held)
+        self._held.clear()
+        self.writer.write_table(group, len(group) or 1)
+        # The allocators would keep what they needed, and more with each group.
+        del group
+        pa.default_memory_pool().release_unused()
+        release_freed_memory()
 
 
 def _write_parquet(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
     width = schema.field(EMBEDDING).type.list_size
     with pq.ParquetWriter(path, schema, **packing_of(schema)) as writer:
-        for table in _grouped(tables, width):
-            writer.write_table(table.replace_schema_metadata(schema.metadata), len(table) or 1)
-            # The allocators would keep what they needed, and more with each group.
-            pa.default_memory_pool().release_unused()
-            release_freed_memory()
+        groups = _Groups(writer, max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * width))))
+        for table in tables:
+            groups.add(table.replace_schema_metadata(schema.metadata))
+        groups.write()
 
 
 def _write_jsonl(path: Path, tables: Tables, schema: pa.Schema, _rows: int) -> None:
