@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from job_runs import MODEL, SMALL, interrupted, rows_of
 
-from openrouter_embeddings import ConfigurationError
+from openrouter_embeddings import ConfigurationError, JobStoppedError
 from openrouter_embeddings.jobs import embed_file
 from openrouter_embeddings.jobs._folder import Manifest, parse_manifest
 from openrouter_embeddings.jobs._ledger import add_up, parsed, written
+from openrouter_embeddings.jobs._run import JobRun
 
 FILES = ["job.json", "vectors.f32", "rows", "ledger"]
 
@@ -156,6 +157,42 @@ def test_any_bit_of_a_manifest_counts():
             found = parse_manifest(bytes(damaged))
             same = isinstance(found, Manifest) and found == parse_manifest(content)
             assert isinstance(found, str) or same
+
+
+@pytest.mark.parametrize("how", ["bit at 0.0", "bit at 0.5", "bit at 1.0", "truncated", "emptied"])
+def test_damage_before_the_output_is_written_is_named(
+    how, service, client, write, tmp_path, monkeypatch
+):
+    """Vectors are read from the disk again: never a wrong one, and the same call goes on."""
+    source, out = write("in.parquet", rows_of(60)), tmp_path / "out.parquet"
+
+    def damage(run, _stats):
+        DAMAGE[how](run.state.folder.path / "vectors.f32")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobRun, "tell_of_writing", damage)
+        with pytest.raises(JobStoppedError, match="damaged while the job ran"):
+            embed_file(client, source, out, model=MODEL)
+    assert not out.exists()
+
+    embed_file(client, source, out, model=MODEL)
+    check(service, out)
+
+
+@pytest.mark.parametrize("how", ["bit at 0.0", "bit at 0.5", "bit at 1.0", "truncated", "emptied"])
+def test_records_are_not_needed_once_their_vectors_are_there(
+    how, service, client, write, tmp_path, monkeypatch
+):
+    """What the run knows of them vouches for the vectors."""
+    source, out = write("in.parquet", rows_of(60)), tmp_path / "out.parquet"
+
+    def damage(run, _stats):
+        DAMAGE[how](run.state.folder.path / "rows")
+
+    monkeypatch.setattr(JobRun, "tell_of_writing", damage)
+
+    embed_file(client, source, out, model=MODEL)
+    check(service, out)
 
 
 def test_any_bit_of_a_ledger_counts():

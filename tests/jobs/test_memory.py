@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from attrs import fields
 from job_runs import MODEL, digest, rows_of
 
 from openrouter_embeddings.jobs import _run, _writers, embed_file
@@ -108,3 +109,23 @@ def test_wide_vectors_are_joined_with_few_rows_at_a_time(client, write, tmp_path
     assert [len(vectors) for vectors in joined] == [3] * 7
     assert digest(out) == digest(parts)
     assert pq.read_table(parts)["error"].null_count == 17
+
+
+@pytest.mark.parametrize("repeated", [1, 2])
+def test_few_bytes_are_held_for_each_row(repeated, client, tmp_path, monkeypatch):
+    """A digest of 16, seven numbers of 4, a state; digests again only of repeated texts."""
+    rows, held = 3_000, {}
+    source = tmp_path / "in.txt"
+    source.write_text("".join(f"text {row // repeated}\n" for row in range(rows)))
+
+    def look(run, _stats):
+        for one in (run, run.given, run.given.texts, run.state, run.feed):
+            for value in (getattr(one, each.name) for each in fields(type(one))):
+                if isinstance(value, np.ndarray):
+                    held[value.__array_interface__["data"][0]] = value.nbytes
+
+    monkeypatch.setattr(_run.JobRun, "tell_of_writing", look)
+    embed_file(client, source, tmp_path / "out.npy", model=MODEL)
+
+    assert len(held) >= 7
+    assert sum(held.values()) <= 45 * rows

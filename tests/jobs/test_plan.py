@@ -7,6 +7,8 @@ import pytest
 
 from openrouter_embeddings.jobs._plan import (
     Finder,
+    between,
+    compact,
     digests_of,
     fill_places,
     find_places,
@@ -35,6 +37,33 @@ def test_many_texts_are_told_apart_as_a_dictionary_would():
     names: dict[int, int] = {}
     expected = [names.setdefault(number, len(names)) for number in numbers.tolist()]
     assert found.of_rows.tolist() == expected
+
+
+def test_digests_that_begin_alike_are_told_apart():
+    """Once in 2**25 two among a million do; equal ones stand between them here."""
+    digests = np.array([[7, 2], [5, 1], [7, 1], [7, 2], [5, 1], [7, 1], [7, 3]], np.uint64)
+
+    found = find_texts(digests, np.ones(len(digests), bool))
+
+    assert found.of_rows.tolist() == [0, 1, 2, 0, 1, 2, 3]
+    assert found.first_rows.tolist() == [0, 1, 2, 6]
+
+
+@pytest.mark.parametrize(("most", "kind"), [(2**31 - 2, np.int32), (2**31, np.int64)])
+def test_places_take_four_bytes_where_they_fit(most, kind):
+    """And are what they were."""
+    found = compact(np.array([-1, 5, 2]), most)
+    assert (found.dtype, found.tolist()) == (kind, [-1, 5, 2])
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "found"), [(0, 9, [2, 3, 7]), (3, 7, [3]), (4, 7, []), (8, 99, [])]
+)
+def test_values_between_two_bounds_are_found(start, stop, found):
+    """Where they stand, in whatever type they are held."""
+    for kind in (np.int32, np.int64):
+        values = np.array([2, 3, 7], kind)
+        assert values[slice(*between(values, start, stop))].tolist() == found
 
 
 def test_no_text_at_all_is_found():

@@ -15,7 +15,7 @@ from openrouter_embeddings._base.memory import release_freed_memory
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import columns_of
 from openrouter_embeddings.jobs._lines import ReadOptions
-from openrouter_embeddings.jobs._plan import digests_of, find_texts
+from openrouter_embeddings.jobs._plan import differ_from_last, digests_of, find_texts
 from openrouter_embeddings.jobs._readers import reader_of
 from openrouter_embeddings.jobs._rows import is_there, numbers_of
 
@@ -207,7 +207,15 @@ class _Look:
     def repeated(self) -> int:
         """How many rows have the id of an earlier one."""
         ids = np.concatenate([*self.ids, np.empty(0, np.int64)])
-        return len(ids) - len(np.unique(ids))
+        # Not by `unique`, which takes ten times as long.
+        ids.sort()
+        return len(ids) - int(differ_from_last(ids).sum())
+
+    def take_digests(self) -> Words:
+        """Return the digests of all rows, and hold them no longer."""
+        digests = np.concatenate([*self.digests, np.empty((0, 2), np.uint64)])
+        self.digests.clear()
+        return digests
 
 
 def look_through(
@@ -242,7 +250,7 @@ def look_at(reader: Reader, source: str, columns: Columns) -> JobInput:
         stamp, look = _stamp(source), _Look()
         for rows in reader.read(columns):
             look.add(rows, columns.id)
-        digests = np.concatenate([*look.digests, np.empty((0, 2), np.uint64)])
+        digests = look.take_digests()
         if look.bad and look.bad == len(digests):
             message = f"input has no row that can be read: {look.problems[0][1]}."
             raise ConfigurationError(message, argument="input")

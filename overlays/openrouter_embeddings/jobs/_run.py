@@ -19,7 +19,7 @@ from openrouter_embeddings.jobs._columns import EMBEDDING
 from openrouter_embeddings.jobs._finished import EMPTY
 from openrouter_embeddings.jobs._input import MOST_SHOWN
 from openrouter_embeddings.jobs._ledger import JobAccount
-from openrouter_embeddings.jobs._plan import State
+from openrouter_embeddings.jobs._plan import State, between, compact
 from openrouter_embeddings.jobs._writers import table_of
 
 if TYPE_CHECKING:
@@ -180,13 +180,14 @@ class Feed:
 
     def __attrs_post_init__(self) -> None:
         """Find the texts that are to be done."""
-        self.todo = np.flatnonzero(self.state.states == State.WANTED)
+        todo = np.flatnonzero(self.state.states == State.WANTED)
+        self.todo = compact(todo, self.given.rows)
 
     def texts(self) -> Iterator[str]:
         """Hand out the texts that are to be done, each once."""
         self._keep_books()
-        rows_of_todo = self.given.texts.first_rows[self.todo]
-        first = int(rows_of_todo[0]) if len(self.todo) else self.given.rows
+        firsts = self.given.texts.first_rows
+        first = int(firsts[self.todo[0]]) if len(self.todo) else self.given.rows
         start, fed = self.given.begin_of(first), 0
         for rows in self.given.read(start):
             self.given.check(start, rows)
@@ -194,9 +195,13 @@ class Feed:
             if fed >= _MOST_FED:
                 release_freed_memory()
                 fed = 0
-            wanted = np.searchsorted(rows_of_todo, (start, start + len(rows)))
-            yield from _picked(rows, rows_of_todo[slice(*wanted)] - start)
+            yield from _picked(rows, self._wanted(start, start + len(rows)) - start)
             start += len(rows)
+
+    def _wanted(self, start: int, stop: int) -> Places:
+        """Return the rows between two that are the first ones of texts to be done."""
+        firsts = self.given.texts.first_rows
+        return firsts[self.todo[slice(*between(self.todo, *between(firsts, start, stop)))]]
 
     def _keep_books(self) -> None:
         """Have the run write all that it spends into the ledger, before anything goes out."""
@@ -288,7 +293,8 @@ class JobRun:
     def __attrs_post_init__(self) -> None:
         """Count how many rows each text has."""
         of_rows = self.given.texts.of_rows
-        self._uses = np.bincount(of_rows[of_rows >= 0], minlength=len(self.given.texts))
+        uses = np.bincount(of_rows[of_rows >= 0], minlength=len(self.given.texts))
+        self._uses = compact(uses, self.given.rows)
         first = self.state.manifest.first
         known = (first.provider,) if first and first.provider else ()
         self._providers = self.state.before.providers or known
@@ -403,8 +409,8 @@ class JobRun:
             place: rows.problems.get(place) or self._why(int(texts[place]))
             for place in np.flatnonzero(~done).tolist()
         }
-        counts = np.zeros(len(rows), np.int64)
-        counts[done] = self.state.records["kept"][self.state.places[texts[done]]]
+        counts = np.zeros(len(rows), np.uint32)
+        counts[done] = self.state.seals["kept"][texts[done]]
         kept = {place: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
         digests = self.given.digests[start:stop]
         return table_of(rows.batch, vectors, errors, kept, digests, schema)

@@ -11,7 +11,7 @@ from attrs import define, field
 from openrouter_embeddings.errors import ConfigurationError, OpenRouterError, VectorError
 from openrouter_embeddings.jobs._folder import disk_error
 from openrouter_embeddings.jobs._ledger import LEDGER, Ledger
-from openrouter_embeddings.jobs._plan import Finder, State, fill_places, find_places
+from openrouter_embeddings.jobs._plan import Finder, State, compact, fill_places, find_places
 from openrouter_embeddings.jobs._settings import First
 from openrouter_embeddings.jobs._store import RECORD, Entries, VectorStore, make_records
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from openrouter_embeddings.jobs._folder import JobFolder, Manifest
     from openrouter_embeddings.jobs._ledger import Spent
     from openrouter_embeddings.jobs._plan import Places, Words
+
+
+_SEALED = ["kept", "sum"]
+_SEAL = np.dtype([(name, "<u4") for name in _SEALED])
 
 
 def _ignore(_width: int) -> None:
@@ -43,7 +47,7 @@ class JobState:
         digests: The digests of its texts, shape ``(texts, 2)``.
         places: Where the vector of each text stands.
         states: What is known of each text.
-        records: The same by place, as it is on the disk.
+        seals: How many characters of it were embedded, 0 for all, and the checksum of its record.
         failures: Why texts have no vector, by place.
         failure: What keeps the job from going on, or None.
         on_width: Is told the width of the vectors once it is known; what it raises ends the job.
@@ -57,7 +61,7 @@ class JobState:
     digests: Words
     places: Places = field(init=False)
     states: NDArray[np.uint8] = field(init=False)
-    records: NDArray[np.void] = field(init=False)
+    seals: NDArray[np.void] = field(init=False)
     failures: dict[int, str] = field(init=False)
     failure: OpenRouterError | None = field(init=False, default=None)
     on_width: Callable[[int], None] = field(init=False, default=_ignore)
@@ -74,12 +78,13 @@ class JobState:
         ]
         records[unsaid] = np.zeros(1, RECORD)
         kept = records["digest"]
-        found = find_places(self.digests, kept)
-        self.places = fill_places(found, kept)
-        count = max(len(records), int(self.places.max(initial=-1)) + 1)
-        self.records = np.zeros(count, RECORD)
-        self.records[: len(records)] = records
-        self.states = self.records["state"][self.places].astype(np.uint8)
+        places = fill_places(find_places(self.digests, kept), kept)
+        self.places = compact(places, int(places.max(initial=0)))
+        self.states = np.zeros(len(places), np.uint8)
+        here = places < len(records)
+        self.states[here] = records["state"][places[here]]
+        self.seals = np.zeros(len(places), _SEAL)
+        self.seals[here] = records[_SEALED][places[here]]
 
     @property
     def before(self) -> Spent:
@@ -146,8 +151,8 @@ class JobState:
         except OSError as exc:
             self.stop(disk_error(self.folder.path, exc))
             return
-        self.records[places] = records
         self.states[texts] = state
+        self.seals[texts] = records[_SEALED]
 
     def stop(self, error: OpenRouterError) -> OpenRouterError:
         """Note what keeps the job from going on, and return it; the first of all."""
@@ -186,19 +191,20 @@ class JobState:
         Raises:
             OpenRouterError: One is not what was written.
         """
-        places = self.places[texts]
-        if (np.diff(places) >= 0).all():
-            return self._read(places)
-        order = np.argsort(places, kind="stable")
-        vectors = self._read(places[order])
+        if (np.diff(self.places[texts]) >= 0).all():
+            return self._read(texts)
+        order = np.argsort(self.places[texts], kind="stable")
+        vectors = self._read(texts[order])
         found = np.empty_like(vectors)
         found[order] = vectors
         return found
 
-    def _read(self, places: Places) -> Vectors:
+    def _read(self, texts: Places) -> Vectors:
+        places = self.places[texts]
+        records = make_records(State.DONE, self.digests[texts], ())
+        records[_SEALED] = self.seals[texts]
         vectors = self.store.read(places)
-        entries = Entries(places, self.records[places], vectors)
-        if not self.store.verify(entries).all():
+        if not self.store.verify(Entries(places, records, vectors)).all():
             message = f"A vector in {self.folder.path} was damaged while the job ran."
             raise OpenRouterError(message)
         return vectors

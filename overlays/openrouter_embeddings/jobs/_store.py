@@ -10,7 +10,7 @@ nothing, and never a wrong vector.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from attrs import define, field, frozen
@@ -136,8 +136,8 @@ class VectorStore:
 
     def load(self) -> NDArray[np.void]:
         """Read all records by place, and void those that are damaged or of another job."""
-        count = _size(self._rows) // RECORD.itemsize
-        records = np.frombuffer(_read_at(self._rows, 0, count * RECORD.itemsize), RECORD).copy()
+        records = np.empty(_size(self._rows) // RECORD.itemsize, RECORD)
+        _read_into(self._rows, 0, records)
         for entries in self._entries(records):
             bad = ~self.verify(entries)
             records[entries.places[bad]] = np.zeros(1, RECORD)
@@ -156,7 +156,7 @@ class VectorStore:
 
     def read(self, places: Places) -> Vectors:
         """Read vectors; what is not in the file is zeros."""
-        found, size = np.zeros((len(places), self.width), np.float32), 4 * self.width
+        found, size = np.empty((len(places), self.width), np.float32), 4 * self.width
         for start, end in _stretches(places) if size else ():
             _read_into(self._vectors, int(places[start]) * size, found[start:end])
         return found
@@ -193,18 +193,10 @@ def _write_at(file: BinaryIO, at: int, content: NDArray[np.generic]) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _read_into(file: BinaryIO, at: int, target: Vectors) -> None:
-    """Fill an array from a file; what is not in the file stays as it is."""
+def _read_into(file: BinaryIO, at: int, target: NDArray[Any]) -> None:
+    """Fill an array from a file; what is not in the file is zeros."""
     file.seek(at)
     rest = target.data.cast("B")
     while rest and (count := file.readinto(rest)):  # type: ignore[attr-defined]  # unbuffered files have it
         rest = rest[count:]
-
-
-def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
-    file.seek(at)
-    pieces = []
-    while size and (piece := file.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    rest[:] = bytes(len(rest))
