@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from openrouter_embeddings._bulk.budget import Account
 from openrouter_embeddings.errors import ConfigurationError
@@ -64,26 +64,35 @@ class Spent:
         return None if self.dearest is None else self.unsaid * self.dearest
 
 
+_SUMMED = ("cost", "unsaid", "requests", "sent", "tokens")
+
+
 def add_up(lines: Iterable[Mapping[str, Any]], *, damaged: bool = False) -> Spent:
     """Add up what lines say. Pure."""
-    spent, reserved = Spent(damaged=damaged), dict[int, int]()
-    failures: dict[int, str] = {}
+    sums, reserved = dict[str, Any](cost=0.0), dict[int, int]()
+    failures, providers = dict[int, str](), dict[str, None]()
     for line in lines:
-        for tag in line.get("free", ()):
-            reserved.pop(tag, None)
-        reserved |= {line["tag"]: line["reserve"]} if "reserve" in line else {}
-        failures |= {int(place): why for place, why in line.get("failed", {}).items()}
-        spent = evolve(
-            spent,
-            cost=spent.cost + line.get("cost", 0.0),
-            unsaid=spent.unsaid + line.get("unsaid", 0),
-            dearest=max(filter(None, (spent.dearest, line.get("dearest"))), default=None),
-            requests=spent.requests + line.get("requests", 0),
-            sent=spent.sent + line.get("sent", 0),
-            tokens=spent.tokens + line.get("tokens", 0),
-            providers=tuple(dict.fromkeys((*spent.providers, *line.get("providers", ())))),
+        _settle(line, reserved)
+        for name in _SUMMED:
+            if name in line:
+                sums[name] = sums.get(name, 0) + line[name]
+        if "failed" in line:
+            failures |= {int(place): why for place, why in line["failed"].items()}
+        providers |= dict.fromkeys(line.get("providers", ()))
+        # A price is there or None; none is 0.
+        sums["dearest"] = max(
+            filter(None, (sums.get("dearest"), line.get("dearest"))), default=None
         )
-    return evolve(spent, unsaid=spent.unsaid + sum(reserved.values()), failures=failures)
+    sums["unsaid"] = sums.get("unsaid", 0) + sum(reserved.values())
+    return Spent(**sums, providers=tuple(providers), failures=failures, damaged=damaged)
+
+
+def _settle(line: Mapping[str, Any], reserved: dict[int, int]) -> None:
+    """Note what a line reserves, and what it settles."""
+    for tag in line.get("free", ()):
+        reserved.pop(tag, None)
+    if "reserve" in line:
+        reserved[line["tag"]] = line["reserve"]
 
 
 def written(line: Mapping[str, object], job: bytes) -> bytes:
@@ -94,20 +103,16 @@ def written(line: Mapping[str, object], job: bytes) -> bytes:
 
 def parsed(content: bytes, job: bytes) -> tuple[list[dict[str, Any]], bool]:
     """Read lines, and say whether one is damaged; one without an end was cut by a kill."""
-    lines, damaged = list[dict[str, Any]](), False
+    begun, texts, damaged = checksum(job), list[bytes](), False
     for raw in content.split(b"\n")[:-1]:
-        line = _parsed(raw, job)
-        damaged = damaged or (line is None and bool(raw))
-        lines += [] if line is None else [line]
+        text = raw[_SUM_DIGITS + 1 :]
+        if raw[: _SUM_DIGITS + 1] == b"%08x " % checksum(text, begun):
+            texts.append(text)
+        else:
+            damaged = damaged or bool(raw)
+    # All at once, which takes a quarter of the time: each of them is whole.
+    lines: list[dict[str, Any]] = json.loads(b"[%s]" % b",".join(texts))
     return lines, damaged
-
-
-def _parsed(raw: bytes, job: bytes) -> dict[str, Any] | None:
-    text = raw[_SUM_DIGITS + 1 :]
-    if raw[: _SUM_DIGITS + 1] != b"%08x " % checksum(text, checksum(job)):
-        return None
-    line: dict[str, Any] = json.loads(text)
-    return line
 
 
 @define(eq=False)
