@@ -22,6 +22,8 @@ def mark(encoding):
     return {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE}.get(encoding, b"")
 
 
+HUGE = b"huge " * 400_000
+BESIDE_HUGE = ["a", HUGE.decode(), "b"]
 READ = {
     # name of the file, its content: the texts that must be embedded, None for an empty row
     "txt": (".txt", b"a\nb\n", ["a", "b"]),
@@ -34,6 +36,9 @@ READ = {
     "txt with separators inside": (".txt", "a\u2028b\x0bc\x85d\n".encode(), ["a\u2028b\x0bc\x85d"]),
     "txt with NUL": (".txt", b"a\0b\n", ["a\0b"]),
     "txt like numbers": (".txt", b"007\n1e5\nNA\n2020-01-01\n", ["007", "1e5", "NA", "2020-01-01"]),
+    "txt of an old Mac": (".txt", b"a\rb\r", ["a", "b"]),
+    "txt of several systems": (".txt", b"a\rb\r\nc\n\r\nd", ["a", "b", "c", None, "d"]),
+    "txt with a huge line": (".txt", b"a\n" + HUGE + b"\nb", ["a", HUGE.decode(), "b"]),
     "csv": (".csv", b"id,text\n1,a\n2,b\n", ["a", "b"]),
     "csv with a mark": (".csv", codecs.BOM_UTF8 + b"text\na\n", ["a"]),
     "csv with a mark and quotes": (".csv", codecs.BOM_UTF8 + b'"text","id"\na,1\n', ["a"]),
@@ -48,6 +53,11 @@ READ = {
     "csv like dates": (".csv", b"id,text\n1,2020-01-01\n2,true\n", ["2020-01-01", "true"]),
     "csv of one column": (".csv", b"anything\na\nb\n", ["a", "b"]),
     "csv with blanks": (".csv", b"id,text\n1, a \n", [" a "]),
+    "csv with NULs": (".csv", b"id,text\n\0,a\0b\n2,\0\n", ["a\0b", "\0"]),
+    "csv with a huge line": (".csv", b"id,text\n1,a\n2," + HUGE + b"\n3,b\n", BESIDE_HUGE),
+    "csv with a huge field": (".csv", b'id,text\n1,a\n2,"' + HUGE + b'"\n3,b\n', BESIDE_HUGE),
+    "csv with huge quotes": (".csv", b'text\n"' + b'""' * 1_000_000 + b'"\n', ['"' * 1_000_000]),
+    "csv of huge other fields": (".csv", b"id,text\n" + HUGE + b",a\n2,b\n", ["a", "b"]),
     "jsonl": (".jsonl", b'{"text": "a"}\n{"text": "b"}\n', ["a", "b"]),
     "jsonl of texts": (".jsonl", b'"a"\n"b"\n', ["a", "b"]),
     "jsonl with a mark": (".jsonl", codecs.BOM_UTF8 + b'{"text": "a"}\n', ["a"]),
@@ -56,6 +66,9 @@ READ = {
     "jsonl in UTF-16": (".jsonl", '{"text": "ä"}\n'.encode("utf-16"), ["ä"]),
     "jsonl of Windows": (".jsonl", b'{"text": "a"}\r\n{"text": "b"}\r\n', ["a", "b"]),
     "jsonl with escapes": (".jsonl", b'{"text": "\\ud83d\\ude00 \\u0000"}\n', ["\U0001f600 \0"]),
+    "jsonl with NULs": (".jsonl", b'{"text": "\\u0000a"}\n"\\u0000"\n', ["\0a", "\0"]),
+    "jsonl with a huge line": (".jsonl", b'"a"\n{"text": "' + HUGE + b'"}\n"b"', BESIDE_HUGE),
+    "jsonl of an old Mac": (".jsonl", b'{"text": "a"}\r{"text": "b"}\r', ["a", "b"]),
     "jsonl with separators": (".jsonl", '{"text": "a\u2028b"}\n'.encode(), ["a\u2028b"]),
 }
 
@@ -95,6 +108,17 @@ BAD_ROWS = {
     "jsonl, number": (".jsonl", b'{"text":"a"}\n{"text":3}\n{"text":"b"}\n', 1, "must be text"),
     "jsonl, list": (".jsonl", b'{"text":"a"}\n[1]\n{"text":"b"}\n', 1, "must be text"),
     "jsonl, bytes": (".jsonl", b'{"text":"a"}\n{"text":"\xff"}\n{"text":"b"}\n', 1, "no UTF-8"),
+    "jsonl, NULs": (".jsonl", b'{"text":"a"}\n\0\0\0\0\n{"text":"b"}\n', 1, "line 2 is no JSON"),
+    "jsonl, NUL": (
+        ".jsonl",
+        b'{"text":"a"}\n{"text":"\0"}\n{"text":"b"}\n',
+        1,
+        "line 2 is no JSON",
+    ),
+    "jsonl, huge": (".jsonl", b'"a"\n{"text": "' + HUGE + b'\n"b"\n', 1, "line 2 is no JSON"),
+    "csv, huge": (".csv", b"id,text\n1,a\n" + HUGE + b"\n3,b\n", 1, "line 3 has 1 fields"),
+    "csv, huge and open": (".csv", b'id,text\n1,a\n3,b\n2,"' + HUGE, 2, "line 4 is no CSV"),
+    "csv, NULs": (".csv", b"id,text\n1,a\n\0\0\n3,b\n", 1, "line 3 has 1 fields"),
     "jsonl, deep": (".jsonl", b'"a"\n' + b"[" * 100_000 + b'\n"b"\n', 1, "line 2 is no JSON"),
 }
 
@@ -123,6 +147,29 @@ REFUSED = {
     "semicolons": (".csv", b"id;text\n1;a\n", {}, r'Add --delimiter ";"'),
     "tabs": (".csv", b"id\ttext\n1\ta\n", {}, "Add --delimiter tab"),
     "bars": (".csv", b"id|text\n1|a\n", {}, r'Add --delimiter "\|"'),
+    "quoted names and tabs": (
+        ".csv",
+        b'"id"\t"text"\n1\ta\n',
+        {},
+        "is no CSV .* Add --delimiter tab",
+    ),
+    "quoted names, open": (".csv", b'"id","text\n1,a\n', {}, r"line 1 is no CSV \(.*\)\.$"),
+    "UTF-16 without a mark": (".txt", "ab\n".encode("utf-16-le"), {}, "--encoding utf-16-le"),
+    "UTF-16 of one column": (".csv", "text\na\n".encode("utf-16-be"), {}, "--encoding utf-16-be"),
+    "UTF-32 without a mark": (".jsonl", '"a"\n'.encode("utf-32-le"), {}, "--encoding utf-32-le"),
+    "UTF-32 big, no mark": (".txt", "ab".encode("utf-32-be"), {}, "--encoding utf-32-be"),
+    "the mark of UTF-8": (
+        ".txt",
+        codecs.BOM_UTF8 + b"a\n",
+        {"encoding": "latin-1"},
+        "begins with the mark of utf-8, and encoding is 'latin-1'",
+    ),
+    "the mark of UTF-16": (
+        ".csv",
+        "text\na\n".encode("utf-16"),
+        {"encoding": "utf-8"},
+        "begins with the mark of utf-16, and encoding is 'utf-8'",
+    ),
     "no header": (".csv", b"1,a\n2,b\n", {}, "There is no column 'text'"),
     "an empty csv": (".csv", b"", {}, "There is no column 'text'"),
     "a misspelt column": (".csv", b"txet,b\n1,2\n", {"column": "text"}, "Did you mean 'txet'"),

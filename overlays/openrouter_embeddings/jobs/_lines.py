@@ -36,17 +36,29 @@ if TYPE_CHECKING:
 _LONGEST_FIELD = 2**31 - 1
 _LOOKED_AT = 100
 _OTHER_DELIMITERS = {";": '";"', "\t": "tab", "|": '"|"'}
+_ADD = "Add --delimiter {} where its columns are divided so"
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 # Characters of one row of CSV: beyond that a quotation mark was left open.
 _LONGEST_ROW = 64 * 2**20
+# Enough to tell letters from NULs between them, where a file begins with a few odd ones.
+_FIRST_BYTES = 512
 
 _MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
 )
 """Byte order marks; a file that begins with one says its encoding."""
+
+_WIDE: Mapping[tuple[bool, ...], str] = {
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+}
+"""Which of each four bytes are NUL where most characters are ASCII (RFC 4627, section 3)."""
 
 
 @frozen
@@ -90,20 +102,53 @@ class ReadOptions:
         return _NAMED_DELIMITERS.get(given, given)
 
 
-def _open(path: Path, options: ReadOptions, newline: str) -> TextIO:
-    """Open a file of text; bytes that are none of its encoding show as halves of surrogates."""
-    file = path.open(encoding=_encoding(path, options), errors="surrogateescape", newline=newline)
+def _open(path: Path, options: ReadOptions) -> TextIO:
+    """Open a file of text; bytes that are none of its encoding show as halves of surrogates.
+
+    Lines end as any system has them, with CR as well, and keep their ends.
+    """
+    with path.open("rb") as start:
+        encoding = encoding_of(start.read(_FIRST_BYTES), options.encoding)
+    file = path.open(encoding=encoding, errors="surrogateescape", newline="")
     if file.read(1) != "\ufeff":  # a mark is no text
         file.seek(0)
     return file
 
 
-def _encoding(path: Path, options: ReadOptions) -> str:
-    if options.encoding is not None:
-        return options.encoding
-    with path.open("rb") as file:
-        start = file.read(4)
-    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
+def encoding_of(start: bytes, said: str | None) -> str:
+    """Choose the encoding of a file.
+
+    Args:
+        start: Its first bytes, `_FIRST_BYTES` of them or all.
+        said: The encoding that was asked for, a known one, or None.
+
+    Raises:
+        ConfigurationError: It begins with the mark of another one than was said; or nothing is
+            said, there is no mark, and NULs stand between its letters.
+    """
+    marks = {mark: name for mark, name in _MARKS if start.startswith(mark)}
+    if said is not None:
+        _check_marks(marks, said)
+        return said
+    wide = None if marks else _wide(start)
+    if wide is not None:
+        message = "input has NULs between its letters, and no mark of an encoding."
+        hint = f"Say which one it is: --encoding {wide}, as it seems."
+        raise ConfigurationError(message, argument="encoding", hint=hint)
+    return next(iter(marks.values()), "utf-8-sig")
+
+
+def _check_marks(marks: dict[bytes, str], said: str) -> None:
+    if marks and not any(mark.decode(said, "replace") in {"", "\ufeff"} for mark in marks):
+        name = next(iter(marks.values())).removesuffix("-sig")
+        message = f"input begins with the mark of {name}, and encoding is {said!r}."
+        hint = "Leave --encoding out, or name the one of the mark."
+        raise ConfigurationError(message, argument="encoding", hint=hint)
+
+
+def _wide(start: bytes) -> str | None:
+    places = [start[place::4] for place in range(4)]
+    return _WIDE.get(tuple(2 * found.count(0) > len(found) for found in places))
 
 
 def _undecodable(number: int, options: ReadOptions) -> str:
@@ -125,7 +170,7 @@ class TextReader:
     def read(self, columns: Columns, skip: int = 0) -> Iterator[Rows]:
         """Read the rows after the first `skip`, in order."""
         # Not splitlines(): it also breaks at characters that stand inside texts, U+2028 say.
-        with _open(self.path, self.options, "\n") as file:
+        with _open(self.path, self.options) as file:
             lines = islice(enumerate(file, 1), skip, None)
             yield from batched(map(self._line, lines), columns.all, {})
 
@@ -178,16 +223,19 @@ class CsvReader:
         Raises:
             ConfigurationError: The only one holds another delimiter.
         """
-        with self._open() as file:
-            first = next(self._rows(file), Line([], 1))
+        first = self._first_row(self.options.separator)
         if first.values is None:
             message = f"input {first.problem}."
-            raise ConfigurationError(message, argument="input")
+            raise ConfigurationError(message, argument="input", hint=self._other_delimiter())
         if not self.options.header:
             return [str(number) for number in range(1, len(first.values) + 1)]
         names = [str(name) for name in first.values]
         self._check_delimiter(names)
         return names
+
+    def _first_row(self, separator: str) -> Line:
+        with self._open() as file:
+            return next(self._rows(file, separator), Line([], 1))
 
     def _check_delimiter(self, names: list[str]) -> None:
         if len(names) != 1 or self.options.delimiter is not None:
@@ -195,27 +243,36 @@ class CsvReader:
         for delimiter, name in _OTHER_DELIMITERS.items():
             if delimiter in names[0]:
                 message = f"input has one column, called {arguments.shown(names[0])}."
-                hint = f"Add --delimiter {name} where its columns are divided so, else "
-                hint += '--delimiter ",".'
+                hint = f'{_ADD.format(name)}, else --delimiter ",".'
                 raise ConfigurationError(message, argument="delimiter", hint=hint)
+
+    def _other_delimiter(self) -> str | None:
+        """Say which other delimiter divides a first row that cannot be read with a comma."""
+        if self.options.delimiter is not None:
+            return None
+        for delimiter, name in _OTHER_DELIMITERS.items():
+            if len(self._first_row(delimiter).values or ()) > 1:
+                return f"{_ADD.format(name)}."
+        return None
 
     def read(self, columns: Columns, skip: int = 0) -> Iterator[Rows]:
         """Read the rows after the first `skip`, in order."""
         names = self.names()
         places = [names.index(name) for name in columns.all]
         with self._open() as file:
-            rows = islice(self._rows(file), skip + self.options.header, None)
+            rows = islice(
+                self._rows(file, self.options.separator), skip + self.options.header, None
+            )
             picked = (_picked(row, places, len(names)) for row in rows)
             yield from batched(picked, columns.all, {})
 
     def _open(self) -> TextIO:
         csv.field_size_limit(_LONGEST_FIELD)
-        return _open(self.path, self.options, "")
+        return _open(self.path, self.options)
 
-    def _rows(self, file: Iterable[str]) -> Iterator[Line]:
+    def _rows(self, file: Iterable[str], separator: str) -> Iterator[Line]:
         """Read rows; where one cannot be read, the next line begins another."""
         lines = _Lines(iter(file))
-        separator = self.options.separator
         while True:
             number = lines.number + 1
             try:
@@ -257,7 +314,7 @@ class JsonReader:
         """
         found: dict[str, None] = {}
         problem = ""
-        with _open(self.path, self.options, "\n") as file:
+        with _open(self.path, self.options) as file:
             for number, line in islice(_written(file), _LOOKED_AT):
                 row = _parsed(number, line, self.options)
                 if isinstance(row, Line):
@@ -278,7 +335,7 @@ class JsonReader:
     def _lines(
         self, columns: Columns, types: Mapping[str, pa.DataType], skip: int
     ) -> Iterator[Line]:
-        with _open(self.path, self.options, "\n") as file:
+        with _open(self.path, self.options) as file:
             for number, line in islice(_written(file), skip, None):
                 yield _chosen(number, line, columns, types, self.options)
 
