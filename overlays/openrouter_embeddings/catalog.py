@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 from attrs import field, frozen
 
 from openrouter_embeddings._base import arguments
-from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._base.printable import counted, one_line
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Catalog(Sequence["ModelInfo"]):
         """Show how many models there are and the first ids."""
         shown = ", ".join(one_line(model.id) for model in self.data[:3])
         more = ", ..." if len(self.data) > 3 else ""
-        return f"Catalog({len(self.data)} models: {shown}{more})"
+        return f"Catalog({counted(len(self.data), 'model')}: {shown}{more})"
 
     def find(self, model: str) -> ModelInfo:
         """Find a model by its id, its canonical slug, or its id without the author's prefix.
@@ -124,7 +124,7 @@ class Catalog(Sequence["ModelInfo"]):
         }
         near = _near(model.strip().lower(), names)
         ids = ", ".join(dict.fromkeys(one_line(names[name]) for name in near))
-        advice = f" Did you mean {ids}?" if ids else f" There are {len(self.data)} models."
+        advice = f" Did you mean {ids}?" if ids else f" It has {counted(len(self.data), 'model')}."
         return f"model {one_line(model)[:_MOST_SHOWN]!r} is not in the listing.{advice}"
 
 

@@ -112,7 +112,7 @@ def test_what_is_in_flight_after_ctrl_c_is_waited_for_and_kept(tmp_path, monkeyp
             client.embeddings.embed(TEXTS, model=MODEL, cache=cache, limits=LIMITS)
 
         assert cache.info().vectors == server.inputs_embedded > 4
-    assert "requests that are paid for" in terminal.getvalue()
+    assert "Waiting for what is paid for: " in terminal.getvalue()
     assert caught.value.__notes__[0].startswith(f"{server.inputs_embedded} inputs were embedded")
 
 

@@ -83,7 +83,7 @@ def test_numbers_and_base64_give_the_same_matrix():
 @pytest.mark.parametrize(
     ("embeddings", "dimensions", "problem"),
     [
-        ([[1.0, 2.0], [1.0]], None, "input 1 has 1 dimensions, others 2"),
+        ([[1.0, 2.0], [1.0]], None, "input 1 has 1 dimension, others 2"),
         ([[1.0, 2.0], [1.0, 2.0]], 3, "3 dimensions were asked for and vectors of 2"),
         ([[], []], None, "input 0 is empty"),
         (["", ""], None, "input 0 is empty"),
@@ -177,7 +177,7 @@ def test_a_bad_vector_leaves_its_neighbours_good():
     assert {row: fault.problem for row, fault in faults.items()} == {
         1: "is all zeros",
         3: "holds a number that is not finite",
-        4: "has 1 dimensions, others 2",
+        4: "has 1 dimension, others 2",
         5: "is None, not numbers or base64",
     }
     assert all((matrix[row] == good).all() for row in (0, 2, 6))

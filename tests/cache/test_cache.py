@@ -185,7 +185,7 @@ def test_a_bound_without_use_is_refused(path):
         EmbeddingCache(path, max_bytes=1_000)
     with (
         EmbeddingCache(path, max_bytes=2**20) as cache,
-        pytest.raises(ConfigurationError, match="262144 numbers, which is none or more than fit"),
+        pytest.raises(ConfigurationError, match="a width of 262144, which is none or more"),
     ):
         cache.put({key_of(1): np.ones(2**18, np.float32)}, model=MODEL)
 

@@ -120,7 +120,7 @@ def test_empty_rows_are_no_failures(tmp_path, run):
     table = pq.read_table(out)
     assert code == 0
     assert "2 of 2 texts embedded into" in said
-    assert "1 rows have no text" in said
+    assert "1 row has no text" in said
     finite = np.isfinite(table["embedding"].to_pylist()).all(axis=1)
     assert finite.tolist() == [True, False, True]
     assert table["error"].to_pylist() == [None, "the text is empty", None]
@@ -474,7 +474,7 @@ def test_the_command_is_installed(tmp_path):
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         f"2 of 2 texts embedded into {tmp_path / 'out.npy'}",
-        "2 sent in 1 requests, 2 tokens, $0.000000",
+        "2 sent in 1 request, 2 tokens, $0.000000",
     ]
 
 

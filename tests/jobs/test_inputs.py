@@ -90,7 +90,7 @@ def test_texts_are_what_stands_in_the_file(kind, client, service, tmp_path):
 BAD_ROWS = {
     # the file, its content, which row cannot be read, and what is said of it
     "txt": (".txt", b"a\n\xff\nb\n", 1, "line 2 is no UTF-8"),
-    "csv, few fields": (".csv", b"id,text\n1,a\n2\n3,b\n", 1, "line 3 has 1 fields, the header 2"),
+    "csv, few fields": (".csv", b"id,text\n1,a\n2\n3,b\n", 1, "line 3 has 1 field, the header 2"),
     "csv, many fields": (".csv", b"id,text\n1,a\n2,b,c\n3,b\n", 1, "line 3 has 3 fields"),
     "csv, open quote": (".csv", b'id,text\n1,a\n2,"x\n3,b\n', 1, "line 3 is no CSV"),
     "csv, odd quote": (".csv", b'id,text\n1,a\n2,"x"y\n3,b\n', 1, "line 3 is no CSV"),
@@ -116,9 +116,9 @@ BAD_ROWS = {
         "line 2 is no JSON",
     ),
     "jsonl, huge": (".jsonl", b'"a"\n{"text": "' + HUGE + b'\n"b"\n', 1, "line 2 is no JSON"),
-    "csv, huge": (".csv", b"id,text\n1,a\n" + HUGE + b"\n3,b\n", 1, "line 3 has 1 fields"),
+    "csv, huge": (".csv", b"id,text\n1,a\n" + HUGE + b"\n3,b\n", 1, "line 3 has 1 field"),
     "csv, huge and open": (".csv", b'id,text\n1,a\n3,b\n2,"' + HUGE, 2, "line 4 is no CSV"),
-    "csv, NULs": (".csv", b"id,text\n1,a\n\0\0\n3,b\n", 1, "line 3 has 1 fields"),
+    "csv, NULs": (".csv", b"id,text\n1,a\n\0\0\n3,b\n", 1, "line 3 has 1 field"),
     "jsonl, deep": (".jsonl", b'"a"\n' + b"[" * 100_000 + b'\n"b"\n', 1, "line 2 is no JSON"),
 }
 

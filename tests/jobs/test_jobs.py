@@ -199,8 +199,8 @@ def test_rows_without_a_text_are_no_failures(client, write, tmp_path):
     assert (report.rows, report.done, report.failed, report.empty) == (4, 4, 0, 2)
     assert report.notes == (
         "2 rows have no text",
-        "1 rows have no id",
-        "1 rows have the id of an earlier one",
+        "1 row has no id",
+        "1 row has the id of an earlier one",
     )
     errors = pq.read_table(tmp_path / "o.parquet")["error"].to_pylist()
     assert errors == [None, "the text is empty", "the text is empty", None]

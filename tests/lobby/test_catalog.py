@@ -53,7 +53,7 @@ def test_models_are_found_by_their_names(wanted, found):
     [
         ("openai/text-embeding-3-small", "Did you mean openai/text-embedding-3-small"),
         ("qwen3-embedding-4b", "can mean any of qwen/qwen3-embedding-4b, twin/qwen3"),
-        ("zzz", "There are 6 models"),
+        ("zzz", "It has 6 models"),
     ],
 )
 def test_models_that_are_not_there_are_guessed_at(wanted, words):

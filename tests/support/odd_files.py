@@ -222,7 +222,7 @@ def csv_file(dealer: Dealer, number: int) -> OddFile:
         if dealer.random.random() < 0.2:
             written.add("")
     if bad == "few":
-        add(["x"], Row(None, failed=f"line {{}} has 1 fields, the header {width}"))
+        add(["x"], Row(None, failed=f"line {{}} has 1 field, the header {width}"))
     elif bad == "many":
         add(["x"] * (width + 1), Row(None, failed=f"line {{}} has {width + 1} fields"))
     elif bad == "junk":

@@ -1,4 +1,4 @@
-"""Texts of others made safe to show: what a terminal would obey is written out instead."""
+"""Texts made fit to show: what a terminal would obey is written out, and counts have their noun."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Do what `printable` does, and put the text into one line."""
     return printable(" ".join(text.split()))
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Say how many there are: "1 row", "2,000 rows".
+
+    Args:
+        count: How many.
+        one: What one of them is called, and what is said of it.
+        many: What several are called, or none; None for `one` with an s.
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import ProgressLine, fitting, silence
 from openrouter_embeddings._base.logs import log
 from openrouter_embeddings._base.matrices import checked_matrix
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._bulk.halving import Cutting
 from openrouter_embeddings._bulk.intake import checked_hits
 from openrouter_embeddings._bulk.output import Course, Result
@@ -417,13 +418,15 @@ class ShownBatches:
 
     def words(self, columns: int, idle: float) -> str:
         """Say how far the run is, after so many seconds without a batch."""
-        stats, of = self._stats, "" if self.total is None else f" of {self.total:,}"
+        stats, inputs = self._stats, counted(self._done, "input")
+        if self.total is not None:
+            inputs = f"{self._done:,} of {counted(self.total, 'input')}"
         parts = [
-            f"{self._done:,}{of} inputs",
+            inputs,
             silence(idle) if self._done else "waiting for the first reply",
             f"{self._failed:,} failed" if self._failed else "",
             f"throttled {stats.throttled_seconds:.0f} s" if stats.throttled_seconds else "",
-            f"{stats.retries:,} retries" if stats.retries else "",
+            counted(stats.retries, "retry", "retries") if stats.retries else "",
             f"${stats.cost:.6f}",
         ]
         return fitting(parts if self._done or idle else parts[:2], columns)

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._base.asides import write_to_terminal
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._bulk.items import Cached, Run, Slot, count_inputs
 from openrouter_embeddings._request.vectors import as_index
 from openrouter_embeddings._request.verdicts import is_fatal
@@ -189,7 +190,7 @@ class Result:
     def _leave_out(self, width: int) -> None:
         """End the run; what is paid for until then goes into a matrix of its own."""
         out, self.out = cast("Vectors", self.out), None
-        message = f"out has rows of {out.shape[1]} numbers, and the vectors have {width}."
+        message = f"out has rows of {counted(out.shape[1], 'number')}, the vectors {width}."
         self.unfit = ConfigurationError(message, argument="out")
         if self.course.run is not None:
             self.course.run.give_up(self.unfit)
@@ -271,7 +272,7 @@ def _only_reason(result: EmbeddedBatch) -> OpenRouterError | None:
 def _partial(result: EmbeddedBatch) -> PartialFailureError:
     first = result.failures[0]
     message = (
-        f"{len(result.failures)} of {len(result)} inputs failed. "
+        f"{len(result.failures)} of {counted(len(result), 'input')} failed. "
         f"The first is inputs[{first.position}] ({first.shown[:40]!r}): {first.error.message}"
     )
     hint = "What succeeded is in .result; on_error='keep' returns it without raising."
@@ -279,8 +280,8 @@ def _partial(result: EmbeddedBatch) -> PartialFailureError:
 
 
 def _end_early(result: EmbeddedBatch, failure: Exception) -> PartialFailureError:
-    done = len(result) - len(result.failures)
-    message = f"The run ended early with {done} vectors: {type(failure).__name__}: {failure}"
+    done = counted(len(result) - len(result.failures), "vector")
+    message = f"The run ended early with {done}: {type(failure).__name__}: {failure}"
     return _with_result(message, "What there is stands in .result.", result, failure)
 
 
@@ -459,7 +460,7 @@ def _error(typ: Error, val: object) -> Error:
 def announce_wait(in_flight: int) -> None:
     """Say on a terminal what the program waits for after it was interrupted."""
     if in_flight:
-        write_to_terminal(f"\nWaiting for {in_flight} requests that are paid for.\n")
+        write_to_terminal(f"\nWaiting for what is paid for: {counted(in_flight, 'request')}.\n")
 
 
 def describe_cost(stats: RunStats) -> str:
@@ -467,7 +468,8 @@ def describe_cost(stats: RunStats) -> str:
     possible = stats.possible_cost
     more = "an unknown amount" if possible is None else f"up to {possible:.6g} USD"
     rest = f", and {more} more for what was in flight" if possible != 0 else ""
-    return f"{stats.inputs_sent:,} inputs were embedded for {stats.cost:.6g} USD{rest}."
+    sent = counted(stats.inputs_sent, "input was", "inputs were")
+    return f"{sent} embedded for {stats.cost:.6g} USD{rest}."
 
 
 def then_fail(

@@ -10,7 +10,7 @@ import httpx
 
 from openrouter_embeddings._base.frames import errors_behind, forget_frames
 from openrouter_embeddings._base.obstacles import find_obstacle, obstacle_hint
-from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._base.printable import counted, one_line
 from openrouter_embeddings._http.bodies import ACCEPTED, Body, PackedBodyError
 from openrouter_embeddings._http.secrets import BearerAuth, bound_to_a_process, forget_key
 from openrouter_embeddings._http.transports import ONCE, WRITTEN, closed_error
@@ -449,7 +449,11 @@ class _Exchange:
     def _description(self, exc: Exception) -> str:
         if isinstance(exc, httpx.TimeoutException):
             size = 0 if self._body is None else self._body.size
-            far = f"{size:,} bytes of a reply had come" if self.begun else "no reply had begun"
+            far = (
+                f"{counted(size, 'byte')} of a reply had come"
+                if self.begun
+                else "no reply had begun"
+            )
             within = "in time" if self._timeout is None else f"within {self._timeout:g} s"
             return f"No complete answer {within}: {far}."
         return f"No complete answer: {type(exc).__name__} ({self._mask(str(exc)) or 'no details'})."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._request.charges import FREE, Bill, Charge
 from openrouter_embeddings._request.request import Reply
 from openrouter_embeddings._request.retry import ONCE, GiveUp, judge_turn, within
@@ -336,4 +337,4 @@ def _surprising(reply: Reply, exc: Exception) -> ResponseValidationError:
 
 
 def _attempts(number: int) -> str:
-    return "1 attempt" if number == 1 else f"{number} attempts"
+    return counted(number, "attempt")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.errors import VectorError
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ class Lessons:
 def make_width_error(width: int, provider: str | None, response: EmbeddingsResponse) -> VectorError:
     """Make the error for vectors of another width than those before."""
     message = (
-        f"The vectors have {response.dimensions} numbers (provider {_name(response.provider)}), "
+        f"The vectors have {counted(response.dimensions, 'number')} "
+        f"(provider {_name(response.provider)}), "
         f"those before had {width} (provider {_name(provider)})."
     )
     return VectorError(message, hint="Pin the provider, or name the dimensions.")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._request.verdicts import (
     is_transient,
     may_have_cost,
@@ -124,7 +125,11 @@ class RetryConfig:
             return "a reply had begun and would be paid for again"
         if is_paid:
             return "it was probably paid for already, and may not be once more"
-        return f"{attempt} attempts were made" if attempt >= self.attempts else None
+        return (
+            counted(attempt, "attempt was", "attempts were") + " made"
+            if attempt >= self.attempts
+            else None
+        )
 
     def _delay(self, error: OpenRouterError, attempt: int, random: float) -> float:
         named = wait_named(error)

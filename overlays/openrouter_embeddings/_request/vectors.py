@@ -21,6 +21,7 @@ import numpy as np
 import pybase64
 from attrs import frozen
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._request.plausibility import LEAST, MOST, find_wrong_type
 from openrouter_embeddings.errors import VectorError
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _FLOATS = np.dtype("<f4")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")  # RFC 4648 section 5
+_SENT = "input was sent", "inputs were sent"
+_ASKED = "dimension was asked for", "dimensions were asked for"
 _TOGETHER = 1024 * 1024  # characters that are decoded at once
 
 
@@ -50,7 +53,7 @@ def find_order(indexes: Sequence[object], count: int) -> list[int]:
         VectorError: The count is wrong, or the indexes contradict themselves.
     """
     if len(indexes) != count:
-        message = f"{count} inputs were sent and {len(indexes)} vectors came back."
+        message = f"{counted(count, *_SENT)} and {counted(len(indexes), 'vector')} came back."
         raise VectorError(message, vectors=len(indexes))
     if set(map(type, indexes)) == {int} and indexes == list(range(count)):
         return list(range(count))
@@ -73,7 +76,7 @@ def _says_nothing(present: Sequence[object], count: int) -> bool:
 def _checked_index(index: object, count: int) -> int:
     if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count:
         return index
-    message = f"A vector of the reply claims index {index!r}, and {count} inputs were sent."
+    message = f"A vector of the reply claims index {index!r}, and {counted(count, *_SENT)}."
     raise VectorError(message)
 
 
@@ -135,7 +138,7 @@ def make_matrix(
 def _check_width(width: int, dimensions: int | None, *, as_text: bool) -> None:
     """Refuse another width than was asked for; numbers of another type have one too, as text."""
     if dimensions is not None and width != dimensions:
-        message = f"{dimensions} dimensions were asked for and vectors of {width} came back."
+        message = f"{counted(dimensions, *_ASKED)} and vectors of {width} came back."
         raise VectorError(message, undecodable=as_text)
 
 
@@ -206,7 +209,7 @@ def _decode_singly(
         if isinstance(vector, Fault):
             faults[row] = vector
         elif len(vector) != width:
-            faults[row] = Fault(f"has {len(vector)} dimensions, others {width}")
+            faults[row] = Fault(f"has {counted(len(vector), 'dimension')}, others {width}")
         else:
             matrix[row] = vector
     texts = [row for row, item in zip(rows, embeddings, strict=True) if isinstance(item, str)]
@@ -268,7 +271,9 @@ def _decode_text(text: str) -> NDArray[np.float32] | Fault:
     except ValueError:
         return Fault(f"is not base64: {_shown(text)}", undecodable=True)
     if len(raw) % _FLOATS.itemsize:
-        return Fault(f"holds {len(raw)} bytes, not whole float32 values", undecodable=True)
+        return Fault(
+            f"holds {counted(len(raw), 'byte')}, not whole float32 values", undecodable=True
+        )
     return np.frombuffer(raw, dtype=_FLOATS)
 
 

@@ -316,7 +316,7 @@ def _matrix(
 ) -> Vectors:
     most = 2**62 if max_bytes is None else max_bytes
     if not 0 < width <= (most - _BESIDE_A_VECTOR) // 4:
-        problem = f"has {width} numbers, which is none or more than fit into max_bytes"
+        problem = f"has a width of {width}, which is none or more than fits into max_bytes"
         raise arguments.bad_value(_where(keys[0]), problem, vectors[keys[0]])
     matrix = np.concatenate([vectors[key] for key in keys]).reshape(len(keys), width)
     finite = np.isfinite(matrix)

@@ -23,6 +23,7 @@ import numpy as np
 from attrs import define, field
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import counted
 
 try:
     # The same numbers as zlib's, 6 to 10 times faster: of what reading in the order of storing
@@ -80,7 +81,9 @@ def header(model: str, width: int) -> bytes:
     copy = _begin(text) + text
     most = HEAD_BYTES // 2
     if len(copy) > most:
-        raise arguments.bad_value("model", f"is {len(copy) - most} bytes too long", model)
+        raise arguments.bad_value(
+            "model", f"is {counted(len(copy) - most, 'byte')} too long", model
+        )
     return copy.ljust(most, b"\0") * 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._base.printable import counted, one_line
 from openrouter_embeddings._version import __version__
 from openrouter_embeddings.cli import _index
 from openrouter_embeddings.cli._contract import contract
@@ -177,7 +177,7 @@ def models(
         )
     Console(highlight=False, markup=False).print(grid)
     if catalog.unread:
-        say(f"{len(catalog.unread)} entries of the listing could not be read")
+        say(f"{counted(len(catalog.unread), 'entry', 'entries')} of the listing could not be read")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from attrs import asdict
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.cli._options import Json, write_json
 from openrouter_embeddings.errors import ConfigurationError
@@ -25,7 +26,7 @@ def cache_info(path: CacheFolder, as_json: Json = False) -> int:
     if as_json:
         write_json(asdict(info))
         return 0
-    typer.echo(f"{info.vectors:,} vectors, {info.bytes / 2**20:,.1f} MiB: {info.path}")
+    typer.echo(f"{counted(info.vectors, 'vector')}, {info.bytes / 2**20:,.1f} MiB: {info.path}")
     for model, count in sorted(info.models.items()):
         typer.echo(f"{count:>12,}  {model}")
     return 0
@@ -43,7 +44,7 @@ def cache_clear(
     if as_json:
         write_json({"path": path, "deleted": gone})
         return 0
-    typer.echo(f"{gone:,} vectors deleted")
+    typer.echo(f"{counted(gone, 'vector')} deleted")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.cli._options import Local, Model, chosen_model
 from openrouter_embeddings.errors import ConfigurationError
 
@@ -54,7 +55,7 @@ def contract(
     known = _known(baseline)
     with _server(url, api_key_env, local=local) as (base_url, api_key):
         name = chosen_model(model, local=local)
-        typer.echo(f"At most {max_requests} requests and {max_cost:g} USD.")
+        typer.echo(f"At most {counted(max_requests, 'request')} and {max_cost:g} USD.")
         report = check_server(
             base_url,
             api_key,

@@ -13,6 +13,7 @@ import typer
 from attrs import asdict
 
 from openrouter_embeddings import jobs
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.cli._cache import cached
 from openrouter_embeddings.cli._options import (
     BaseUrl,
@@ -257,15 +258,16 @@ def _say_report(report: jobs.JobReport, done: str, *, as_json: bool) -> int:
     if report.failed > len(report.failures):
         say(f"... and {report.failed - len(report.failures):,} more; see the column error")
     texts = report.rows - report.empty
-    say(f"{texts - report.failed:,} of {texts:,} texts {done} {report.out}")
+    say(f"{texts - report.failed:,} of {counted(texts, 'text')} {done} {report.out}")
     for note in report.notes:
         say(note)
     if report.kept:
-        say(f"{report.kept:,} of them were there already")
+        were = "was" if report.kept == 1 else "were"
+        say(f"{report.kept:,} of them {were} there already")
     if report.requests:
         say(
-            f"{report.sent:,} sent in {report.requests:,} requests, "
-            f"{report.tokens:,} tokens, ${report.spent:.6f}"
+            f"{report.sent:,} sent in {counted(report.requests, 'request')}, "
+            f"{counted(report.tokens, 'token')}, ${report.spent:.6f}"
         )
     if report.possible != 0:
         most = "an unknown amount" if report.possible is None else f"up to ${report.possible:.6f}"
@@ -323,7 +325,7 @@ def _say_estimate(found: Estimate, *, as_json: bool) -> None:
         write_json(asdict(found))
         return
     least, most = found.tokens
-    typer.echo(f"texts:   {found.inputs:,}, {found.unique:,} different ones")
+    typer.echo(f"texts:   {found.inputs:,}, {counted(found.unique, 'different one')}")
     typer.echo(f"cached:  {found.cached:,}")
     typer.echo(f"tokens:  {least:,} to {most:,}")
     cost = "unknown, the price is not fixed"

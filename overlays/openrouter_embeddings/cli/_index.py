@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import frozen
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import EMBEDDING, TEXT
 from openrouter_embeddings.jobs._finished import find_output, notes_of, vectors_of
@@ -215,7 +216,9 @@ def most_similar(vectors: Vectors, query: Vectors, count: int) -> list[tuple[int
         Pairs of row and similarity, the most similar first.
     """
     if vectors.shape[1] != len(query):
-        message = f"The index has {vectors.shape[1]} dimensions and the query {len(query)}."
+        message = (
+            f"The index has {counted(vectors.shape[1], 'dimension')} and the query {len(query)}."
+        )
         hint = "Search with the model and the dimensions that made the index."
         raise ConfigurationError(message, argument="index", hint=hint)
     similarities = (vectors @ query) / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(query))

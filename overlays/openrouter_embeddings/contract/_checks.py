@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import define, field, frozen
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.contract._judge import Judged, judge, judge_vectors
 from openrouter_embeddings.contract._probe import ExhaustedError, Probe
 from openrouter_embeddings.contract._profiles import PROFILES, Profile, Severity, severity_of
@@ -119,9 +120,11 @@ class Checks:
         """Read the listing of models."""
         models = self._models()
         if models and self.model not in models:
-            message = f"{self.model} is not among the {len(models)} models of the listing"
+            message = (
+                f"{self.model} is not among the {counted(len(models), 'model')} of the listing"
+            )
             raise _RefusedError(message)
-        return f"{len(models)} models"
+        return counted(len(models), "model")
 
     def _models(self, **bounds: int) -> list[str]:
         reply = self.probe.get(self.profile.listing, **bounds)
@@ -146,12 +149,12 @@ class Checks:
     def one_text(self) -> str:
         """Embed one text."""
         width = self._embed(TEXTS[0], 1).shape[1]
-        return f"{width} numbers"
+        return counted(width, "number")
 
     def several_texts(self) -> str:
         """Embed several texts."""
         rows = len(self._embed(list(TEXTS), len(TEXTS)))
-        return f"{rows} vectors"
+        return counted(rows, "vector")
 
     def order(self) -> str:
         """Compare a batch with its texts alone, with another order, and with a larger batch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openrouter_embeddings._base.extras import require
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.contract._checks import Finding
 from openrouter_embeddings.contract._judge import RawReply, judge
 from openrouter_embeddings.contract._probe import ExhaustedError
@@ -101,7 +102,7 @@ def _operation(
 
 def _counted(sent: int, taken: int, ended: str) -> str:
     refused = "" if taken else ", all of them refused"
-    return f"{sent} requests{refused}" + (f"; {ended}" if ended else "")
+    return f"{counted(sent, 'request')}{refused}" + (f"; {ended}" if ended else "")
 
 
 def _sent(case: Any, probe: Probe) -> RawReply:  # noqa: ANN401

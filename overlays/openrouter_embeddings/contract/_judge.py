@@ -143,7 +143,7 @@ def judge_vectors(reply: RawReply, count: int, dimensions: int | None, fits: Fit
 
 def _judge_count(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
     if len(items) != count:
-        yield "one vector for each input", f"{len(items)} vectors for {count} inputs"
+        yield "one vector for each input", f"inputs: {count}, vectors: {len(items)}"
 
 
 def _index(item: object) -> object:
@@ -154,7 +154,7 @@ def _indexes(items: Sequence[object], count: int) -> Iterator[tuple[str, str]]:
     found = [_index(item) for item in items]
     given = [index for index in found if index is not None]
     if given and (len(given) != count or sorted(map(str, given)) != sorted(map(str, range(count)))):
-        yield "index", f"{found[:8]} for {count} inputs"
+        yield "index", f"inputs: {count}, indexes: {found[:8]}"
 
 
 def _rows(items: Sequence[object]) -> list[int]:
@@ -198,7 +198,7 @@ def _widths(
     if len(widths) > 1:
         yield "one width", f"vectors of {widths} numbers in one reply"
     elif dimensions is not None and widths not in ([], [dimensions]):
-        yield "width that was asked for", f"{widths[0]} numbers, {dimensions} were asked for"
+        yield "width that was asked for", f"{widths[0]}, and {dimensions} was asked for"
     elif widths == [0]:
         yield "one width", "vectors without numbers"
 

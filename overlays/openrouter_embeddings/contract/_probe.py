@@ -10,6 +10,7 @@ import httpx
 from attrs import define, field
 
 from openrouter_embeddings._base.environment import checked_base_url
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._http.exchange import http_client, send
 from openrouter_embeddings._http.secrets import BearerAuth
 from openrouter_embeddings._request.request import HttpRequest
@@ -82,7 +83,7 @@ class Probe:
             ExhaustedError: It may not.
         """
         if self.requests >= self.max_requests:
-            message = f"the bound of {self.max_requests} requests is reached"
+            message = f"the bound of {counted(self.max_requests, 'request')} is reached"
             raise ExhaustedError(message)
         if self.spent >= self.max_cost > 0:
             message = f"the bound of {self.max_cost:g} USD is reached"

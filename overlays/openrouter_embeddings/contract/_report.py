@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from openrouter_embeddings._base.printable import one_line
+from openrouter_embeddings._base.printable import counted, one_line
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def to_text(
     statuses: Mapping[tuple[str, int], int],
 ) -> str:
     """Describe what was found, a line for each finding."""
-    lines = [f"{base_url}: {requests} requests, {spent:.6f} USD"]
+    lines = [f"{base_url}: {counted(requests, 'request')}, {spent:.6f} USD"]
     for each in findings:
         rule = "" if each.rule == each.check else f" / {each.rule}"
         weight = f" ({each.severity})" if each.severity else ""
@@ -39,9 +39,9 @@ def to_text(
         shown = ", ".join(f"{status} ({seen[status]})" for status in sorted(seen))
         lines.append(f"statuses of {operation}: {shown}")
     outcomes = Counter(each.outcome for each in findings)
-    counted = ", ".join(f"{outcomes[name]} {name}" for name in _COUNTED)
-    counted += f", {outcomes['known']} known" if outcomes["known"] else ""
-    return "\n".join([*lines, counted])
+    counts = ", ".join(f"{outcomes[name]} {name}" for name in _COUNTED)
+    counts += f", {outcomes['known']} known" if outcomes["known"] else ""
+    return "\n".join([*lines, counts])
 
 
 def to_junit(base_url: str, findings: Sequence[Finding]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._bulk.options import BulkOptions
 from openrouter_embeddings.client import AsyncOpenRouter, OpenRouter
 from openrouter_embeddings.errors import OpenRouterError, PartialFailureError
@@ -129,7 +130,7 @@ def _failure(batch: EmbeddedBatch, texts: int) -> OpenRouterError:
     reasons = {(type(failure.error), failure.error.message) for failure in batch.failures}
     error = first.error
     if len(batch.failures) < texts or len(reasons) > 1:
-        message = f"{len(batch.failures)} of {texts} texts failed. The first is "
+        message = f"{len(batch.failures)} of {counted(texts, 'text')} failed. The first is "
         message += f"inputs[{first.position}] ({first.shown[:40]!r}): {first.error.message}"
         error = PartialFailureError(message, result=batch, hint="What succeeded is in .result.")
         error.__cause__ = first.error

@@ -12,6 +12,7 @@ import pyarrow as pa
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base.memory import release_freed_memory
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import columns_of
 from openrouter_embeddings.jobs._lines import ReadOptions
@@ -98,11 +99,15 @@ class JobInput:
     def notes(self) -> tuple[str, ...]:
         """What is odd about it, and no failure."""
         said = {
-            "rows have no text": self.empty,
-            "rows have no id": self.nameless,
-            "rows have the id of an earlier one": self.repeated,
+            "no text": self.empty,
+            "no id": self.nameless,
+            "the id of an earlier one": self.repeated,
         }
-        return tuple(f"{count:,} {what}" for what, count in said.items() if count)
+        return tuple(
+            counted(count, f"row has {what}", f"rows have {what}")
+            for what, count in said.items()
+            if count
+        )
 
     def read(self, skip: int = 0) -> Iterator[Rows]:
         """Read the rows after the first `skip`, the text in the first column."""

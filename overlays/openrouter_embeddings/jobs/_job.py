@@ -13,6 +13,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from openrouter_embeddings._base.memory import release_freed_memory
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.cache import EmbeddingCache
 from openrouter_embeddings.errors import ConfigurationError, JobStoppedError, OpenRouterError
 from openrouter_embeddings.jobs._finished import PREFIX, find_output, finished_output
@@ -122,7 +123,7 @@ class Job:
         """
         bound = most_failures(self.max_failures, self.given.rows)
         if bound is not None and self.given.bad > bound:
-            message = f"{self.given.bad} of {self.given.rows} rows cannot be read; "
+            message = f"{self.given.bad} of {counted(self.given.rows, 'row')} cannot be read; "
             message += f"max_failures allows {bound}: {self.given.problems[0][1]}."
             raise ConfigurationError(message, argument="max_failures", hint="Nothing was sent.")
         return bound
@@ -227,8 +228,8 @@ def _check_share(job: Job, output: Output) -> None:
     if stay >= _MOST_ROWS_STAY * output.rows:
         return
     message = (
-        f"{job.out} has {output.rows:,} rows, and most would go: {stay:,} would be kept, "
-        f"{output.rows - stay:,} dropped, and {int(new.sum()):,} new texts embedded."
+        f"{job.out} has {counted(output.rows, 'row')}, and most would go: {stay:,} would be kept, "
+        f"{output.rows - stay:,} dropped, and {counted(int(new.sum()), 'new text')} embedded."
     )
     hint = "Add --update where that is meant, or choose another --out."
     raise ConfigurationError(message, argument="out", hint=hint)
@@ -388,7 +389,8 @@ class _Course:
         return evolve(report, rows=again.failed, done=done, empty=0, kept=0)
 
     def _stopped(self, error: OpenRouterError, report: JobReport) -> JobStoppedError:
-        message = f"The job stopped after {report.done:,} of {report.rows:,} rows: {error.message}"
+        done = f"{report.done:,} of {counted(report.rows, 'row')}"
+        message = f"The job stopped after {done}: {error.message}"
         kept = _kept(self.state.folder) if not self.state.is_given_up else ""
         hint = " ".join(filter(None, (error.hint, kept))) or None
         return JobStoppedError(message, report=report, request_id=error.request_id, hint=hint)
@@ -435,7 +437,11 @@ def _odd(state: JobState) -> list[str]:
     notes = []
     if state.store.damaged:
         notes.append(
-            f"{state.store.damaged:,} vectors were damaged on the disk, and are embedded again"
+            counted(
+                state.store.damaged,
+                "vector was damaged on the disk, and is embedded again",
+                "vectors were damaged on the disk, and are embedded again",
+            )
         )
     if state.before.damaged:
         notes.append("the ledger was damaged: the job may have spent more than it says")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from openrouter_embeddings._base import arguments
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import DEFAULT_COLUMN
 from openrouter_embeddings.jobs._rows import (
@@ -293,7 +294,7 @@ def _picked(line: Line, places: list[int], width: int) -> Line:
     if line.values is None:
         return line
     if len(line.values) != width:
-        wrong = f"line {line.number} has {len(line.values)} fields, the header {width}"
+        wrong = f"line {line.number} has {counted(len(line.values), 'field')}, the header {width}"
         return Line(None, line.number, wrong, line.size)
     return Line([line.values[place] for place in places], line.number, line.problem, line.size)
 

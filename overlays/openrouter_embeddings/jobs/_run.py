@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from openrouter_embeddings._base import arguments
 from openrouter_embeddings._base.asides import ProgressLine, fitting, silence
 from openrouter_embeddings._base.memory import release_freed_memory
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings._bulk.items import Keeper, Run
 from openrouter_embeddings.errors import OpenRouterError
 from openrouter_embeddings.jobs._columns import EMBEDDING
@@ -91,11 +92,11 @@ def line_of(progress: JobProgress, columns: int = 1_000, idle: float = 0.0) -> s
         left = None
     parts = [
         "writing the output" if progress.is_writing else waits,
-        f"{progress.done:,} of {progress.rows:,} rows",
+        f"{progress.done:,} of {counted(progress.rows, 'row')}",
         "" if left is None else f"{timedelta(seconds=round(left))} left",
         f"throttled {progress.throttled_seconds:.0f} s" if progress.throttled_seconds else "",
         f"{progress.failed:,} failed" if progress.failed else "",
-        f"{progress.retries:,} retries" if progress.retries else "",
+        counted(progress.retries, "retry", "retries") if progress.retries else "",
         f"spent ${progress.spent:.4f}",
         f"{progress.rate:,.0f}/s",
         f"{progress.in_flight} in flight" if not progress.is_writing else "",
@@ -371,7 +372,9 @@ class JobRun:
     def _too_many(self) -> OpenRouterError | None:
         if self.most_failures is None or self.failed <= self.most_failures:
             return None
-        message = f"{self.failed} rows failed, and max_failures allows {self.most_failures}."
+        message = (
+            f"{counted(self.failed, 'row')} failed, and max_failures allows {self.most_failures}."
+        )
         return OpenRouterError(message, hint="See what they have in common, or allow more.")
 
     def _progress(self, stats: RunStats) -> JobProgress:

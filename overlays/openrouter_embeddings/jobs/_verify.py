@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import define, field, frozen
 
+from openrouter_embeddings._base.printable import counted
 from openrouter_embeddings.errors import ConfigurationError
 from openrouter_embeddings.jobs._columns import EMBEDDING, ERROR, KEPT, TEXT, json_schema, said
 from openrouter_embeddings.jobs._finished import Output, vectors_of
@@ -76,9 +77,13 @@ def checks_of_numbers(output: Output) -> Iterator[Check]:
     yield Check("failed rows", numbers.failed == said, f"{numbers.failed:,}, as noted: {said:,}")
     wide, noted = numbers.width, output.width
     yield Check("widths", wide in {0, noted}, f"{wide or noted}, as noted: {noted}")
-    wrong = f"{numbers.not_finite:,} rows with numbers that are not"
+    wrong = counted(
+        numbers.not_finite, "row with numbers that are not", "rows with numbers that are not"
+    )
     yield Check("finite", numbers.not_finite == 0, wrong)
-    left = f"{numbers.not_empty:,} failed rows that hold numbers"
+    left = counted(
+        numbers.not_empty, "failed row that holds numbers", "failed rows that hold numbers"
+    )
     yield Check("failed rows are NaN", numbers.not_empty == 0, left)
     norms = np.concatenate([*numbers.norms, np.empty(0, np.float32)])
     if len(norms):
@@ -174,7 +179,7 @@ def check_of_sample(output: Output, client: OpenRouter, source: str | None, coun
     lengths = np.linalg.norm(again.vectors, axis=1) * np.linalg.norm(vectors, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         least = float(((again.vectors * vectors).sum(axis=1) / lengths).min())
-    found = f"{len(texts)} rows embedded again, least cosine {least:.6f}"
+    found = f"{counted(len(texts), 'row')} embedded again, least cosine {least:.6f}"
     return Check("sample", least >= LEAST_COSINE, found)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
+from openrouter_embeddings._base import printable
 from openrouter_embeddings.proxy._access import RefusalError
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class Holder(Generic[C]):
         """
         waiting = max(0, self.unanswered - in_flight)
         if rate is not None and waiting and counted + waiting + requests > 2 * rate:
-            message = f"{waiting} requests of this key wait already for its {rate:g} in a minute."
+            message = printable.counted(
+                waiting, "request of this key waits", "requests of this key wait"
+            )
+            message += f" already for its {rate:g} in a minute."
             raise RefusalError(429, message, _MINUTE)
         self.unanswered += requests
         try:
