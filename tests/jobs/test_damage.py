@@ -93,6 +93,25 @@ def test_damage_is_named_or_healed(name, damage, begun, service, client):
     assert out.with_name("precious").read_text() == PRECIOUS
 
 
+@pytest.mark.parametrize("damage", [name for name in DAMAGE if name.startswith("a ")])
+def test_a_lock_that_is_none_is_named_and_cleared(damage, begun, service, client):
+    """A folder or a link in its place; what a link leads to is left alone."""
+    source, out = begun
+    out.with_name("precious").write_text(PRECIOUS)
+    lock = out.with_name("out.parquet.job") / "lock"
+    lock.touch()
+    DAMAGE[damage](lock)
+    paid = service.inputs_embedded
+
+    with pytest.raises(ConfigurationError, match=r"job.lock is no file, or a link") as caught:
+        embed_file(client, source, out, model=MODEL)
+
+    assert "--overwrite" in caught.value.hint
+    assert service.inputs_embedded == paid
+    assert go_on(service, client, source, out)
+    assert out.with_name("precious").read_text() == PRECIOUS
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_files_of_another_job_are_not_taken(name, begun, service, client, write, tmp_path):
     """Though they look right in themselves."""

@@ -109,13 +109,19 @@ class JobFolder:
         return cls(target.with_name(f"{target.name}{ENDING}"), target)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, overwrite: bool = False) -> Iterator[None]:
         """Keep other processes from the job; a process that dies gives the lock back.
+
+        Args:
+            overwrite: Whether what stands in the place of the lock, and is none, is deleted.
 
         Raises:
             ConfigurationError: Another process works on it, or the folder cannot be made or locked.
         """
         self._sweep()
+        if overwrite and _is_odd(self.path / _LOCK):
+            _delete(self.path / _LOCK)
+        _check_kind(self.path / _LOCK)
         lock = self._locked()
         mine = (self.path / _LOCK).stat().st_ino
         try:
@@ -169,11 +175,7 @@ class JobFolder:
             message = f"{old} is a job of another version of this package."
             raise ConfigurationError(message, argument="out", hint=_CLEARS)
         for name in (_MANIFEST, VECTORS, ROWS, LEDGER, READY):
-            path = self.path / name
-            # Through a link the job would write over what is somebody else's.
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                message = f"{path} is no file, or a link to one."
-                raise ConfigurationError(message, argument="out", hint=_CLEARS)
+            _check_kind(self.path / name)
         try:
             content = (self.path / _MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -277,6 +279,17 @@ _TRASH = ".trash"
 
 def _glob_escape(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _is_odd(path: Path) -> bool:
+    """Say whether a path is a link or a folder: through a link a job would write elsewhere."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
+
+
+def _check_kind(path: Path) -> None:
+    if _is_odd(path):
+        message = f"{path} is no file, or a link to one."
+        raise ConfigurationError(message, argument="out", hint=_CLEARS)
 
 
 def _has_content(path: Path) -> bool:

@@ -144,7 +144,7 @@ def carry_out(
         return _finished(job, earlier)
     sources = _sources(job, earlier)
     first = next((output.first for output, _ in sources if output.first), None)
-    with folder.locked(), _store(cache) as store, listener(progress) as tell:
+    with folder.locked(overwrite=job.overwrite), _store(cache) as store, listener(progress) as tell:
         try:
             manifest = folder.begin(
                 job.settings, again=job.again is not None, overwrite=job.overwrite, first=first
