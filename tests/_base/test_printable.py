@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import openrouter_embeddings
-from openrouter_embeddings._base.printable import counted, one_line, printable
+from openrouter_embeddings._base.printable import counted, one_line, printable, wrapped
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,28 @@ def test_every_count_of_a_message_has_its_noun():
         and not any(words in line.lower() or words in line for words in ALWAYS_MANY)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "indent", "lines"),
+    [
+        ("a few words", 20, "", ["a few words"]),
+        ("a few words", 11, "", ["a few words"]),
+        ("a few words", 10, "", ["a few", "words"]),
+        (
+            "/a/very/long/path.txt is not there",
+            10,
+            "",
+            ["/a/very/long/path.txt", "is not", "there"],
+        ),
+        ("see /a/very/long/path.txt", 10, "", ["see", "/a/very/long/path.txt"]),
+        ("one\ntwo three", 5, "", ["one", "two", "three"]),
+        ("two words", 7, "  ", ["  two", "  words"]),
+        ("wholeword", 4, "  ", ["  wholeword"]),
+        ("", 4, "", [""]),
+        ("a  b", 3, "", ["a ", "b"]),
+    ],
+)
+def test_lines_are_broken_between_words(text, columns, indent, lines):
+    """Of no character is there more or less than of the text, but for blanks at the ends."""
+    assert wrapped(text, columns, indent).split("\n") == lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -10,6 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from attrs import define, field
+
+from openrouter_embeddings._base.printable import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,20 @@ def has_terminal() -> bool:
         return sys.stderr.isatty()
     except (AttributeError, OSError, ValueError):
         return False
+
+
+def terminal_columns() -> int:
+    """Say how wide the terminal of standard error is; standard output may go into a file."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        width = 0
+    return shutil.get_terminal_size((width or _USUAL_COLUMNS, 24)).columns
+
+
+def fit_to_terminal(text: str) -> str:
+    """Break lines between words where standard error is a terminal; elsewhere they stay whole."""
+    return wrapped(text, terminal_columns()) if has_terminal() else text
 
 
 def write_to_terminal(text: str) -> None:
@@ -108,7 +125,7 @@ class ProgressLine:
     @property
     def _columns(self) -> int:
         """How many columns there are; one is left free: a full line would begin another one."""
-        return shutil.get_terminal_size().columns - 1 if self._on_terminal else _NO_BOUND
+        return terminal_columns() - 1 if self._on_terminal else _NO_BOUND
 
 
 def fitting(parts: list[str], columns: int) -> str:
@@ -125,6 +142,7 @@ def silence(seconds: float) -> str:
     return f"waiting {seconds:.0f} s" if seconds >= _WORTH_A_WORD else ""
 
 
+_USUAL_COLUMNS = 80
 _WIPE = "\r\x1b[2K"
 _OFTEN, _TICK = 0.2, 1.0
 _WORTH_A_WORD = 3.0

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but tab and line feed, ANSI's escape among them
@@ -26,6 +30,33 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Do what `printable` does, and put the text into one line."""
     return printable(" ".join(text.split()))
+
+
+def wrapped(text: str, columns: int, indent: str = "") -> str:
+    """Break lines at their blanks where they are longer; a word that is longer stays whole.
+
+    Args:
+        text: The lines.
+        columns: How many characters a line may have.
+        indent: What each line begins with.
+    """
+    return "\n".join(
+        broken
+        for line in text.split("\n")
+        for broken in _broken(f"{indent}{line}", columns, indent)
+    )
+
+
+def _broken(line: str, columns: int, indent: str) -> Iterator[str]:
+    while len(line) > columns:
+        # The last blank that fits, or the first one behind a word that does not.
+        place = line.rfind(" ", len(indent) + 1, columns + 1)
+        place = line.find(" ", len(indent) + 1) if place < 0 else place
+        if place < 0:
+            break
+        yield line[:place]
+        line = f"{indent}{line[place + 1 :]}"
+    yield line
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

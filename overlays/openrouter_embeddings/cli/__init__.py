@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from openrouter_embeddings._base.asides import fit_to_terminal
 from openrouter_embeddings._base.extras import require
 from openrouter_embeddings.cli._signals import handled
 from openrouter_embeddings.errors import ConfigurationError, OpenRouterError
@@ -65,7 +66,7 @@ def _code(value: object) -> int:
 
 
 def _say(words: object, code: int) -> int:
-    sys.stderr.write(f"openrouter-embeddings: {words}\n")
+    sys.stderr.write(f"{fit_to_terminal(f'openrouter-embeddings: {words}')}\n")
     return code
 
 

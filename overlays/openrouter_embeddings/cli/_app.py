@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
-from openrouter_embeddings._base.printable import counted, one_line
+from openrouter_embeddings._base.printable import counted, one_line, wrapped
 from openrouter_embeddings._version import __version__
 from openrouter_embeddings.cli import _index
 from openrouter_embeddings.cli._contract import contract
@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Grid
 
+_LEAST_OF_A_TABLE = 60
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -138,14 +139,29 @@ def _query_type(found: list[_index.Index]) -> str | None:
 
 
 def _show(hits: list[_index.Found], *, several: bool) -> None:
+    console = Console(highlight=False, markup=False)
+    if console.width < _LEAST_OF_A_TABLE:
+        typer.echo("\n".join(_in_lines(hit, console.width, several=several) for hit in hits))
+        return
     has_ids = any(hit.id is not None for hit in hits)
     columns = ["similarity", *(["index"] if several else []), "row", *(["id"] if has_ids else [])]
-    grid = Grid(*columns, "text")
+    # What is to be copied takes several lines, and is never cut.
+    whole = [Column(name, overflow="fold") for name in columns]
+    grid = Grid(*whole, "text")
     for hit in hits:
         cells = [f"{hit.similarity:.3f}", *([_one_line(hit.index)] if several else [])]
         cells += [str(hit.row + 1), *([_one_line(str(hit.id), 40)] if has_ids else [])]
         grid.add_row(*cells, _one_line(hit.text))
-    Console(highlight=False, markup=False).print(grid)
+    console.print(grid)
+
+
+def _in_lines(hit: _index.Found, columns: int, *, several: bool) -> str:
+    """Show a hit where a table would have columns of a few letters."""
+    places = [_one_line(hit.index)] if several else []
+    places += [f"row {hit.row + 1}", *([_one_line(str(hit.id), 40)] if hit.id is not None else [])]
+    head = wrapped(f"{hit.similarity:.3f}  {', '.join(places)}", columns)
+    text = wrapped(_one_line(hit.text), columns, "  ")
+    return f"{head}\n{text}" if hit.text else head
 
 
 def _one_line(text: str | None, width: int = 100) -> str:

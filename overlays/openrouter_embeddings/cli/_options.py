@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from openrouter_embeddings import OpenRouter
+from openrouter_embeddings._base.asides import fit_to_terminal
 from openrouter_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def chosen_model(model: str | None, *, local: bool) -> str:
 
 
 def say(line: str) -> None:
-    """Say something beside the output, on one line even where it is long."""
-    sys.stderr.write(f"{line}\n")
+    """Say something beside the output; on one line in a pipe, even where it is long."""
+    sys.stderr.write(f"{fit_to_terminal(line)}\n")
 
 
 def write_json(value: Mapping[str, object]) -> None:
