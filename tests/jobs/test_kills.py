@@ -106,17 +106,21 @@ def trash(names):
 def test_two_files_of_an_output_are_never_of_two_states(
     step, at, when, service, client, write, tmp_path
 ):
-    """Vectors, and beside them what says which rows have none."""
+    """Vectors, and beside them what says which rows have none; the provider stays asked for."""
     source, out = write("in.parquet", rows_of(20)), tmp_path / "out.npy"
     texts = [row["text"] for row in rows_of(20)]
     service._rules = evolve(service._rules, poison=frozenset(texts[7:9]))
-    embed_file(client, source, out, model=MODEL)
+    embed_file(client, source, out, model=MODEL, provider={"zdr": True})
     service._rules = evolve(service._rules, poison=frozenset())
+    before = len(service.requests)
 
     kill(service, source, str(out), step, at, when, AGAIN)
     report = retry_failed(client, out, source=source)
 
     assert report.failed == 0
+    again = service.requests[before:]
+    assert 1 <= len(again) <= 2
+    assert all(request.body["provider"] == {"zdr": True} for request in again)
     assert np.array_equal(np.load(out), np.stack([service.vector(text) for text in texts]))
     assert retry_failed(client, out, source=source).rows == 0
     left = {path.name for path in tmp_path.iterdir()}
