@@ -70,8 +70,10 @@ class TokenRatio:
         if isinstance(entry, Slot):
             return [entry.sent.size], [self.estimate(entry.sent)], [self.most(entry.sent)]
         sizes, ratio = sizes_of(entry.texts[:count]), self.characters_per_token
-        most = [min(size, self.context or size) for size in sizes]
-        return sizes, [size / ratio for size in sizes], most
+        return sizes, [size / ratio for size in sizes], self._most_of(sizes)
+
+    def _most_of(self, sizes: list[int]) -> list[int]:
+        return [min(size, self.context) for size in sizes] if self.context else sizes
 
     def estimate_all(self, entries: Iterable[Run | Slot], count: int = sys.maxsize) -> float:
         """Estimate the tokens of places, or of so many of their inputs."""
@@ -85,13 +87,19 @@ class TokenRatio:
 
     def most_of_all(self, entries: Iterable[Run | Slot]) -> int:
         """Return the most tokens that the inputs of places can have."""
-        return sum([sum(self.bounds(entry)[2]) for entry in entries])
+        most = 0
+        for entry in entries:
+            if isinstance(entry, Slot):
+                most += self.most(entry.sent)
+            else:
+                most += sum(self._most_of(entry.sizes))
+        return most
 
     def learn(self, batch: Batch, tokens: int | None) -> None:
         """Learn from what the service counted for a batch; None where it does not say."""
         if tokens is None or tokens <= 0 or batch.kind != "text":
             return
-        self._characters += sum([sum(self.bounds(entry)[0]) for entry in batch.entries])
+        self._characters += sum([sum(entry.sizes) for entry in batch.entries])
         self._tokens += tokens
         ratio = self._characters / self._tokens
         self.characters_per_token = max(_LEAST_CHARACTERS_PER_TOKEN, ratio)

@@ -88,6 +88,11 @@ class Slot(Item):
         return weight_of([self.wire]) if isinstance(self.wire, str) else self.size
 
     @property
+    def sizes(self) -> list[int]:
+        """The size of what is sent for it, as runs have it."""
+        return [self.sent.size]
+
+    @property
     def vector(self) -> Vectors | None:
         """Its vector, of shape ``(width,)``, or None as long as there is none."""
         return None if self.vectors is None else self.vectors[self.row]
@@ -144,6 +149,11 @@ class Run:
     def weight(self) -> int:
         """The bytes of memory that its texts take."""
         return weight_of(self.texts)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of its texts in bytes."""
+        return sizes_of(self.texts)
 
     @property
     def found(self) -> Vectors | tuple[()]:
