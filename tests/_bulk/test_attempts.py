@@ -34,7 +34,7 @@ def test_an_attempt_begins_with_its_time():
     attempts, (first,) = attempts_of(1)
     assert (first.timeout, first.admission.started_at, first.replied) == (60.0, 1.0, False)
     attempts.on_reply(first, reply(200), 2.0)
-    attempts.end(first)
+    attempts.end(first, 3.0)
 
     attempts.begin(first, None, 7.0)
 
@@ -60,11 +60,11 @@ def test_a_success_alone_makes_room_before_it_is_read(answer, in_flight):
         attempts.on_reply(first, answer, 2.0)
     assert attempts.pace.in_flight == in_flight
 
-    attempts.end(first)
+    attempts.end(first, 3.0)
     assert attempts.pace.in_flight == 1
     assert attempts.is_open
     attempts.on_reply(second, answer, 3.0)
-    attempts.end(second)
+    attempts.end(second, 3.0)
     assert attempts.pace.in_flight == 0
     assert not attempts.is_open
 
@@ -79,7 +79,7 @@ def test_answers_are_read_in_the_order_in_which_they_came():
 
     for came_at, (attempt, answer) in enumerate(answers.items()):
         assert attempts.unread == Settle(attempt, answer, came_at)
-        attempts.end(attempt)
+        attempts.end(attempt, 3.0)
     assert attempts.unread is None
 
 
@@ -125,6 +125,27 @@ def test_small_replies_may_wait_in_place_of_requests_in_flight(sizes, room):
     assert attempts.has_room(None) is room
     attempts.good = 7
     assert attempts.has_room(None) is (len(sizes) == 1)
+
+
+@pytest.mark.parametrize(
+    ("came", "each", "room"),
+    [(51.0, 1.0, 15), (9.0, 1.0, 8), (9.0, 2.0, 4), (1.5, 1.0, 4), (9.0, 0.0, 15)],
+)
+def test_as_many_replies_may_wait_as_are_read_while_one_comes(came, each, room):
+    """But a quarter of what may be in flight in any case, and never all of it."""
+    attempts, begun = attempts_of(19, limit=16.0)
+    attempts.good = 8
+    for attempt in begun[:3]:
+        attempts.on_reply(attempt, reply(200), came)
+    for place, attempt in enumerate(begun[:3]):
+        attempts.end(attempt, 100.0 + place * each)
+
+    rooms = list[bool]()
+    for attempt in begun[3:]:
+        attempts.on_reply(attempt, reply(200), came + 60.0)
+        rooms.append(attempts.has_room(None))
+
+    assert rooms == [True] * room + [False] * (16 - room)
 
 
 def test_what_is_put_off_comes_at_its_time():

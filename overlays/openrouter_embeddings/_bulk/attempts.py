@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     Outcome = Done[Verified] | Again | Failed
 
 # Replies that are here and unread do not pile up: of large ones a quarter of what may be in flight,
-# of smaller ones as many as that, so that requests go on where whoever reads is late. With 16 in
-# flight, 50 ms, 100 texts of 1,536 numbers and a busy machine, a quarter alone kept requests back
-# two times in three, and half of the possible ones were under way. Not before some were good: what
-# is unread may say that the others are paid for in vain.
+# of smaller ones as many as can be read while the next one is under way, so that requests go on
+# where whoever reads is late. With 16 in flight, 50 ms, 100 texts of 1,536 numbers and a busy
+# machine, a quarter alone kept requests back two times in three, and half of the possible ones were
+# under way. Without a delay more than that bring nothing but threads that take turns. Not before
+# some were good: what is unread may say that the others are paid for in vain.
 _MOST_UNREAD = 0.25
 _UNREAD_BYTES = 16 * 2**20  # 20 such replies
 _STEADY = 8  # twice what a run begins with
+_SHARE = 0.1  # of the last reading in the mean of all
 
 # Runs without a deadline, seconds.
 _LONGEST_HOLD = 86_400.0  # a quota of a day is the longest that comes back by itself
@@ -139,12 +141,17 @@ class Attempts:
         admitted_at: When the service last answered what was asked, or judged it; -infinity before.
         refusal: What the service last refused for the pace; None before.
         good: How many answers in a row brought vectors, up to the last that was read.
+        soonest: Seconds that the fastest reply took; infinity before there is one.
+        reading: Seconds that reading one takes, about, where others wait for it; 0 before.
     """
 
     pace: Pace
     admitted_at: float = field(init=False, default=-math.inf)
     refusal: OpenRouterError | None = field(init=False, default=None)
     good: int = field(init=False, default=0)
+    soonest: float = field(init=False, default=math.inf)
+    reading: float = field(init=False, default=0.0)
+    _busy_since: float | None = field(init=False, default=None)
     _open: int = field(init=False, default=0)
     _unread: dict[Attempt, Settle] = field(init=False, factory=dict)
     _later: list[tuple[float, int, Attempt]] = field(init=False, factory=list)
@@ -166,8 +173,15 @@ class Attempts:
         answers = [step.answer for step in self._unread.values() if step.attempt.replied]
         sizes = [len(answer.body) for answer in answers if isinstance(answer, Reply)]
         is_steady = self.good >= _STEADY and sum(sizes) <= _UNREAD_BYTES
-        most = limit - 1 if is_steady else _MOST_UNREAD * limit
+        most = _MOST_UNREAD * limit
+        if is_steady:
+            most = min(limit - 1, max(most, self._worth_having))
         return len(self._later) + in_flight < limit and len(sizes) <= most
+
+    @property
+    def _worth_having(self) -> float:
+        """How many replies are read in the time that the fastest one took to come."""
+        return self.soonest / self.reading if self.reading else math.inf
 
     def wait(self, now: float, next_tokens: Callable[[], float]) -> float:
         """Return the seconds until the pace lets the next attempt begin.
@@ -193,15 +207,21 @@ class Attempts:
         attempt.replied = isinstance(answer, Reply) and 200 <= answer.status < 300
         if attempt.admission is not None:
             self.pace.on_reply(attempt.admission, now, admitted=attempt.replied)
+            if attempt.replied:
+                self.soonest = min(self.soonest, now - attempt.admission.started_at)
 
     @property
     def unread(self) -> Settle | None:
         """The answer that is to be read next, in the order in which they came."""
         return next(iter(self._unread.values()), None)
 
-    def end(self, attempt: Attempt) -> None:
+    def end(self, attempt: Attempt, now: float) -> None:
         """Note that the answer was read, and all that follows from it."""
         del self._unread[attempt]
+        if self._busy_since is not None:
+            seconds = max(0.0, now - self._busy_since)
+            self.reading += (seconds - self.reading) * (_SHARE if self.reading else 1)
+        self._busy_since = now if self._unread else None
         self._open -= 1
         if attempt.admission is not None:
             self.pace.on_end(attempt.admission)

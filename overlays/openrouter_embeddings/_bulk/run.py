@@ -273,7 +273,7 @@ class BulkRun:
             self.account.book(outcome.charge, attempt.most_tokens)
             settled = self._fail(attempt, outcome, now)
         # Last of all: an answer whose booking is interrupted is booked once more on the way out.
-        self.attempts.end(attempt)
+        self.attempts.end(attempt, now)
         return *outcome.events, *settled
 
     def _fail(self, attempt: Attempt, outcome: Failed | Again, now: float) -> Iterable[Event]:
